@@ -6,9 +6,9 @@ import (
 )
 
 // In the sentences of this file {mount} is the engine's mount point, with a slash, {key} the name of the key, and
-// {actions} what RAM must allow.
+// {actions} the RAM actions that must be allowed.
 
-// borrowedAdvice is for credentials that nobody wrote to the configuration.
+// borrowedAdvice is for credentials that do not come from the configuration.
 const borrowedAdvice = "The credentials come from the environment of the Vault server or from a role, and reading them again has not helped; see: vault read {mount}config"
 
 // whatToDo is the advice to the engine's callers. It is never changed.
@@ -85,7 +85,7 @@ var whatToDo = advice.Table{
 	},
 }
 
-// aboutCiphertexts is advice about refusals to open a ciphertext, which may be of another key.
+// aboutCiphertexts is advice for when KMS refuses to open a ciphertext, which may belong to another key.
 var aboutCiphertexts = map[kmsapi.Code]string{
 	kmsapi.ErrRejectedDisabled.Code:        enableToDecrypt,
 	kmsapi.ErrRejectedPendingDeletion.Code: keepToDecrypt,
@@ -110,7 +110,7 @@ const (
 	importToDecrypt = "The KMS key that made the ciphertext has no key material, or it has expired. If it is this key's, import it: vault transit import {mount}keys/{key} @FILE, or vault write {mount}keys/{key}/import encrypted_key_material=... import_token=..."
 )
 
-// overDedicated is for what goes to the dedicated gateway.
+// overDedicated is for calls to the dedicated gateway.
 var overDedicated = advice.Table{
 	ByCode: map[kmsapi.Code]string{
 		kmsapi.ErrUnsupportedOperation.Code: "The type of the KMS key does not fit the operation.",
@@ -121,7 +121,7 @@ var overDedicated = advice.Table{
 	},
 }
 
-// forInstanceKeys is for keys of an instance over the shared gateway.
+// forInstanceKeys is for keys of an instance that are used over the shared gateway.
 var forInstanceKeys = advice.Table{ByOperation: usesOfKeys(kmsapi.ErrUnsupportedOperation.Code,
 	"If the KMS key is for encryption, Internet access of its KMS instance is off. The shared gateway needs it, even from a VPC; the instance's owner switches it on in the KMS console. Or use the dedicated gateway: vault write {mount}config gateway=dedicated kms_instance_id=kst-... secret_key=...",
 	map[kmsapi.Code]string{
@@ -138,7 +138,7 @@ var forOtherKeys = advice.Table{ByOperation: usesOfKeys(kmsapi.ErrUnsupportedOpe
 
 const needsInstance = "Without a KMS instance, a new account has a single default key. To make keys of your own in an instance, run: vault write {mount}config kms_instance_id=kst-..., or give instance_id with the key."
 
-// forSM is for what is about SM2 and SM4. What KMS says if it lacks them is not documented.
+// forSM is for calls about SM2 and SM4. What KMS answers in a region without them is not documented.
 var forSM = advice.Table{
 	ByCode: map[kmsapi.Code]string{
 		kmsapi.ErrUnsupportedOperation.Code:         whereSM,
@@ -152,7 +152,8 @@ var forSM = advice.Table{
 
 const whereSM = "Alibaba Cloud's KMS has SM2 and SM4 only in hardware KMS instances, in regions of mainland China; to make keys there, give instance_id, or kms_instance_id in {mount}config. The KMS service of this project has them if its configuration says sm = true."
 
-// usesOfKeys is advice about a refusal of all operations that use a key, and about those of CreateKey.
+// usesOfKeys gives text as the advice for code to every operation that uses a key, and creation as the advice for
+// CreateKey.
 func usesOfKeys(
 	code kmsapi.Code, text string, creation map[kmsapi.Code]string,
 ) map[kmsapi.Operation]map[kmsapi.Code]string {
@@ -170,7 +171,7 @@ var always = map[kmsapi.Operation]string{
 	kmsapi.OpGetKmsInstance: "If the engine can't read the instance's CA certificate, give instance_ca_cert in {mount}config: the KMS console offers it as a file.",
 }
 
-// uncertain warns where an operation that did not answer may have run.
+// uncertain warns about operations that may have run although KMS did not answer.
 var uncertain = map[kmsapi.Operation]string{
 	kmsapi.OpCreateKey:             "KMS may have made a KMS key anyway; send the same request again, and the engine looks for it first.",
 	kmsapi.OpScheduleKeyDeletion:   "KMS may have scheduled the deletion anyway; see vault read {mount}keys/{key}",

@@ -5,8 +5,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// This file has the advice to a caller that writes the configuration. What is wrong is in the write itself, and nothing
-// may be stored yet, so it names fields and no commands.
+// This file holds the advice for a caller that writes the configuration. The mistake is in the write itself, and
+// nothing may be stored yet, so the advice names fields and no commands.
 
 const borrowedWhileConfiguring = "The credentials come from the environment of the Vault server or from a role, and reading them again has not helped; check those"
 

@@ -10,9 +10,9 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/servercert"
 )
 
-// This file has the advice that depends on the gateway that was called, and on whether the key is in a KMS instance.
+// This file holds the advice that depends on the gateway that was called, and on whether the key is in a KMS instance.
 
-// gatewayAdvice returns the advice that comes before that of whatToDo.
+// gatewayAdvice returns the advice that takes precedence over whatToDo.
 func (e *callError) gatewayAdvice() *advice.Table {
 	switch {
 	case e.gateway == viaDedicated:
@@ -27,8 +27,8 @@ func (e *callError) gatewayAdvice() *advice.Table {
 // sharedAdvice is for a shared gateway that can't be reached while the dedicated one is used.
 const sharedAdvice = "Keys are made, read and managed over the shared gateway. Encryption and decryption with keys of the instance use only the dedicated gateway; if this mount can't reach the shared one, write the configuration with verify=false."
 
-// transportAdvice says what to do if a gateway gave no answer, in place of what the client advises. It is empty where
-// the client's own advice is right. A caller that is configuring gave the settings in this request.
+// transportAdvice says what to do if a gateway gave no answer, in place of what the client advises. It is empty if the
+// client's own advice is right. configuring says that this request gave the settings.
 func (e *callError) transportAdvice(configuring bool) string {
 	switch old := errors.Is(e.err, client.ErrOldImage); {
 	case old && e.gateway == viaDedicated:
@@ -65,7 +65,7 @@ const oldImageAdvice = "Until then, use the shared gateway, which needs Internet
 // oldEndpointAdvice is for a configuration that takes the dedicated gateway for the shared one.
 const oldEndpointAdvice = "The endpoint in {mount}config is the dedicated gateway of that instance. Leave endpoint empty, for the shared gateway of the region."
 
-// dedicatedFailures are tried from the top, and the first that fits counts.
+// dedicatedFailures are tried in order; the first match wins.
 var dedicatedFailures = []struct {
 	fits   func(error) bool
 	advice string

@@ -14,8 +14,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// readyKMS answers every Encrypt as the real service answered the first, because client and service have allocation
-// tests of their own.
+// readyKMS answers every Encrypt as the real service answered the first, because client and service have their own
+// allocation tests.
 type readyKMS struct {
 	kms
 	answer kmsapi.Response
@@ -54,16 +54,16 @@ func TestWarmEncryptTakesFewAllocationsAndNoStorage(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	require.LessOrEqual(t, got, 50.0) // It takes 36, and 38 under the race detector.
+	require.LessOrEqual(t, got, 50.0) // It makes 36, and 38 under the race detector.
 	require.Equal(t, before, r.storage.total(), "no storage call")
 }
 
-// TestItemsOfABatchTakeFewAllocations counts those of an item from the request to the JSON that Vault gets, with what
-// the fake KMS takes: a batch of 200 has 100 items more than one of 100, and nothing else.
+// TestItemsOfABatchTakeFewAllocations counts the allocations of an item from the request to the JSON that Vault gets,
+// including the fake KMS's: a batch of 200 differs from one of 100 only by 100 items.
 func TestItemsOfABatchTakeFewAllocations(t *testing.T) {
 	for path, c := range map[string]struct {
 		item body
-		most float64 // It takes one fewer under the race detector.
+		most float64 // It makes one fewer under the race detector.
 	}{
 		"encrypt/a": {body{"plaintext": hello, "reference": "r"}, 11},
 		"decrypt/a": {body{"ciphertext": "vault:v1:QUJD"}, 10},

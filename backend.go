@@ -37,11 +37,11 @@ type backend struct {
 	connections *once.Cache[connection]
 	// keys holds key entries under their names.
 	keys *once.Cache[keyEntry]
-	// dataKeys has unwrapped data keys of keys in envelope mode.
+	// dataKeys holds the unwrapped data keys of keys in envelope mode.
 	dataKeys *envelope.Mount
-	// strays bounds the calls for wrapped keys that only a ciphertext has, and no row.
+	// strays bounds the calls for wrapped keys that are in a ciphertext but in no row.
 	strays slots
-	// epochs counts the connections.
+	// epochs numbers the connections.
 	epochs atomic.Uint64
 	// changing holds the storage paths that a request is changing right now.
 	changing *once.Reservations
@@ -97,14 +97,14 @@ func newBackend(
 	if err := errors.Join(b.Setup(ctx, conf), b.local.Setup(ctx, withoutRole(conf))); err != nil {
 		return nil, err
 	}
-	// The first Route compiles the patterns of all paths. The two backends share them, so they must not do it at the same
-	// time.
+	// The first Route compiles the patterns of all paths. The two backends share them, so they must not do it at the
+	// same time.
 	b.Route("")
 	b.local.Route("")
 	return b, nil
 }
 
-// paths lists the hot paths first, because the framework compares a request with one after another.
+// paths lists the hot paths first, because the framework compares a request with them one by one.
 func (b *backend) paths() []*framework.Path {
 	return slices.Concat(
 		b.encryptPaths(),
@@ -139,7 +139,7 @@ func (b *backend) paths() []*framework.Path {
 }
 
 // A noRole is a system view for operations that run on any node. The framework asks for the node's role in replication
-// before every operation: over gRPC, from the plugin's process to Vault and back, which a warm encrypt would wait for.
+// before every operation: over gRPC, from the plugin's process to Vault and back, which would slow down a warm encrypt.
 type noRole struct{ logical.SystemView }
 
 func (noRole) ReplicationState() consts.ReplicationState { return consts.ReplicationUnknown }
@@ -150,14 +150,14 @@ func withoutRole(conf *logical.BackendConfig) *logical.BackendConfig {
 	return &local
 }
 
-// initialize asks Vault what Factory may not ask, since that does no I/O.
+// initialize asks Vault for what Factory must not ask, since Factory does no I/O.
 func (b *backend) initialize(context.Context, *logical.InitializationRequest) error {
 	b.uncached.Store(b.System().CachingDisabled())
 	return nil
 }
 
-// HandleRequest finds the path of a request, checks its fields, runs it on the nodes that may, and turns an error into
-// one that survives the way to Vault.
+// HandleRequest finds the path of a request, checks its fields, runs it if this node may, and turns an error into one
+// that survives the way to Vault.
 func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*logical.Response, error) {
 	path := b.Route(req.Path)
 	if path == nil && req.Operation == logical.ListOperation { // Vault adds a slash, which only lists have.
@@ -177,8 +177,8 @@ func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*log
 	return remarks.Warn(resp), nil
 }
 
-// checkFields checks a request's operation and fields against its path, gives each field the Go type of its schema, and
-// returns what the caller should be warned of. Only operations without fields need no path.
+// checkFields checks a request's operation and fields against its path, converts each field to the Go type of its
+// schema, and returns what the caller should be warned of. Only operations without fields need no path.
 func (b *backend) checkFields(path *framework.Path, req *logical.Request) (remarks fields.Remarks, err error) {
 	if !fields.Carry(req.Operation) {
 		return remarks, nil
@@ -197,7 +197,8 @@ func (b *backend) checkFields(path *framework.Path, req *logical.Request) (remar
 	return remarks, err
 }
 
-// runnerOf returns the backend that runs an operation of path: that of the primary, or the one that every node may use.
+// runnerOf returns the backend that runs an operation of path: the one for the primary, or the one that every node may
+// use.
 func (b *backend) runnerOf(path *framework.Path, op logical.Operation) *framework.Backend {
 	if path == nil || path.Operations[op] == nil {
 		return b.Backend
@@ -210,13 +211,13 @@ func (b *backend) runnerOf(path *framework.Path, op logical.Operation) *framewor
 }
 
 // HandleExistenceCheck decides between the create and the update capability. The framework sees the request without its
-// fields, because Vault logs the errors of bad ones, and HandleRequest refuses those better.
+// fields: it would report bad ones as errors, which Vault logs, while HandleRequest answers them.
 func (b *backend) HandleExistenceCheck(ctx context.Context, req *logical.Request) (checkFound, exists bool, err error) {
 	bare := &logical.Request{Operation: req.Operation, Path: req.Path, Storage: req.Storage}
 	return b.Backend.HandleExistenceCheck(ctx, bare)
 }
 
-// invalidate drops what is cached of a storage path that changed on another node. The path may also be a prefix.
+// invalidate drops what is cached for a storage path that changed on another node. The path may also be a prefix.
 func (b *backend) invalidate(_ context.Context, path string) {
 	if strings.HasPrefix(configPath, path) {
 		b.forgetConnection()
@@ -230,20 +231,20 @@ func (b *backend) invalidate(_ context.Context, path string) {
 	}
 }
 
-// forgetKey drops what is cached of a key. Its entry is first: the data keys that a request unwraps meanwhile are those
-// of the entry that it has, and are dropped next.
+// forgetKey drops what is cached of a key. The entry goes first: a request that still has the old entry may unwrap data
+// keys of it meanwhile, and these are dropped next.
 func (b *backend) forgetKey(name string) {
 	b.keys.Forget(name)
 	b.dataKeys.Drop(name)
 }
 
-// forgetConnection drops the connection, and what was unwrapped over it.
+// forgetConnection drops the connection and the data keys unwrapped over it.
 func (b *backend) forgetConnection() {
 	b.connections.ForgetAll()
 	b.dataKeys.DropAll()
 }
 
-// clean ends the mount in this process.
+// clean releases what the mount holds in this process.
 func (b *backend) clean(context.Context) {
 	b.connections.ForgetAll()
 	b.dataKeys.Close()

@@ -88,7 +88,7 @@ func TestEntryLoadedWhileItChangesIsNotKept(t *testing.T) {
 		r.storage.onGet = nil
 		r.write("keys/a/config", body{"bound_context": "team=hr"})
 	}
-	r.encrypt("a", hello) // It reads the entry before the change.
+	r.encrypt("a", hello) // This caches the entry before the change.
 	r.encrypt("a", hello)
 	require.Equal(t, kmsapi.EncryptionContext{"team": "hr"}, r.kms.last.(*kmsapi.EncryptRequest).EncryptionContext)
 }

@@ -65,7 +65,7 @@ func (b *backend) useKeyForItems(items fields.Schemas, handle itemHandler) frame
 	return b.useKeyByRule(items, handle, statusOfFailures)
 }
 
-// useKeyByRule is useKeyForItems, where the rule decides the status of a batch with failures.
+// useKeyByRule is useKeyForItems with a rule for the status of a batch with failures.
 func (b *backend) useKeyByRule(items fields.Schemas, handle itemHandler, rule statusRule) framework.OperationFunc {
 	one, many := b.useKey(single(handle)), b.batch(items, handle, rule)
 	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
@@ -131,7 +131,7 @@ func batchItems(items fields.Schemas, d *framework.FieldData) ([]any, error) {
 	}
 }
 
-// runItem checks an item and lets handle work on it.
+// runItem checks an item and passes it to handle.
 func runItem(
 	items fields.Schemas, raw any, handle func(*framework.FieldData) (itemAnswer, error),
 ) (result itemResult) {

@@ -17,8 +17,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
 )
 
-// newSlowRig makes an engine with the key "a", on a KMS that encrypts 20 times a second, and sends again what KMS
-// throttles up to maxRetries times.
+// newSlowRig makes an engine with the key "a", on a KMS that encrypts 20 times a second. The engine retries throttled
+// requests up to maxRetries times.
 func newSlowRig(t *testing.T, maxRetries int) (*rig, *kmstest.KMS) {
 	t.Helper()
 	r, service := newEngine(t), kmstest.Configured(t, kmstest.CryptoRate(20))
@@ -68,7 +68,7 @@ func TestBatchWhoseTimeRunsOutAnswersWhatIsDone(t *testing.T) {
 			underWay++
 		}
 	}
-	// On a busy machine a few items are under way when the time ends, and KMS may have encrypted them.
+	// On a busy machine, a few items are in flight when the time ends, and KMS may have encrypted them.
 	status := http.StatusTooManyRequests
 	if underWay > 0 {
 		status = http.StatusGatewayTimeout
@@ -82,14 +82,14 @@ func TestBatchWhoseTimeRunsOutAnswersWhatIsDone(t *testing.T) {
 	require.GreaterOrEqual(t, done, 20)
 }
 
-// encryptions counts those that the service has answered.
+// encryptions counts the encryptions that the service has answered.
 func encryptions(t *testing.T, service *kmstest.KMS) (n int) {
 	t.Helper()
 	log, err := os.ReadFile(filepath.Join(service.DataDir, "audit.log"))
 	require.NoError(t, err)
 	for line := range strings.Lines(string(log)) {
 		if !strings.HasSuffix(line, "\n") {
-			break // The service is just writing it.
+			break // The service is still writing this line.
 		}
 		var entry struct {
 			Operation string

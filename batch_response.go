@@ -11,7 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 )
 
-// An itemResult is what came of one item.
+// An itemResult is the outcome of one item.
 type itemResult struct {
 	reference string
 	answer    itemAnswer
@@ -78,13 +78,13 @@ func (b *backend) logFailures(path string, items int, f *batchFailures) {
 // batchFailures sums up the failed items of a batch.
 type batchFailures struct {
 	count int
-	// foreign is how many ciphertexts were of other keys.
+	// foreign counts the ciphertexts of other keys.
 	foreign int
 	// user is set if at least one failure is the caller's mistake.
 	user bool
 	// ofRequest is set if at least one failure is not about its item alone.
 	ofRequest bool
-	// worst is the one with the highest status.
+	// worst is the error with the highest status.
 	worst       error
 	worstStatus int
 }
@@ -104,7 +104,7 @@ func (f *batchFailures) add(err, known error) {
 }
 
 // status is 400 if any failure is the caller's mistake, so that nobody retries the same batch in vain. Otherwise KMS
-// throttled or failed, and it is the highest status of an item.
+// throttled or failed, and status is the highest of an item.
 func (f *batchFailures) status() int {
 	if f.user {
 		return http.StatusBadRequest

@@ -8,7 +8,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 )
 
-// What the parts of a batch take besides the bytes of their strings, roughly.
+// Roughly the memory that the parts of a batch take besides the bytes of their strings.
 const (
 	mapSize   = 512
 	valueSize = 16
@@ -36,7 +36,7 @@ func sizeOf(value any) (n int64) {
 	}
 }
 
-// smallItem is the size of an item, in bytes of base64, up to which it needs no room: those of KMS are smaller.
+// smallItem is the size, in bytes of base64, up to which an item needs no reservation. What KMS encrypts is smaller.
 const smallItem = 64 << 10
 
 // admitItem is admit for a request with one item, which is large only in envelope mode.
@@ -52,7 +52,7 @@ func (b *backend) admitItem(d *framework.FieldData) (release func(), err error) 
 	return b.takeRoom(size)
 }
 
-// admit lets a batch be worked on until release is called, if there is room for it. Without a bound, the batches of one
+// admit reserves memory for a batch until release is called, if there is enough. Without a bound, the batches of one
 // caller could use up the memory of all.
 func (b *backend) admit(list []any) (release func(), err error) {
 	size := sizeOf(list)

@@ -13,8 +13,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// held makes the engine's calls to KMS wait, and returns a channel with one value for each and the function that ends
-// the waiting.
+// held makes the engine's calls to KMS wait. It returns a channel that gets a value for each call, and the function
+// that lets them go on.
 func (r *rig) held() (asked chan struct{}, goOn func()) {
 	wait := make(chan struct{})
 	asked = make(chan struct{}, 1000)
@@ -26,7 +26,7 @@ func (r *rig) held() (asked chan struct{}, goOn func()) {
 	return asked, func() { close(wait) }
 }
 
-// batchOf is a batch of about size bytes.
+// batchOf returns a batch of about size bytes.
 func batchOf(size int) map[string]any {
 	return object("batch_input", []any{object("plaintext", hello, "reference", strings.Repeat("r", size))})
 }

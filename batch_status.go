@@ -5,14 +5,14 @@ import (
 	"net/http"
 )
 
-// A statusRule returns the status of a batch of so many items, some of which failed.
+// A statusRule returns the HTTP status of a batch, some of whose items failed.
 type statusRule func(failed *batchFailures, items int) int
 
 // statusOfFailures is transit's rule for encrypt, decrypt, rewrap and data keys.
 func statusOfFailures(failed *batchFailures, _ int) int { return failed.status() }
 
-// statusOfResults is transit's rule for sign, hmac and verify: 200, since each result says what came of its item. But a
-// fault that no item is to blame for is the request's, as it is in transit, unless there is a result to lose.
+// statusOfResults is transit's rule for sign, hmac and verify: 200, since each result reports on its own item. But a
+// failure that no item caused fails the request, as in transit, unless there is a result to lose.
 func statusOfResults(failed *batchFailures, items int) int {
 	if failed.ofRequest && failed.count == items {
 		return failed.status()
@@ -20,13 +20,13 @@ func statusOfResults(failed *batchFailures, items int) int {
 	return http.StatusOK
 }
 
-// An optionError is about the key, or about what a request says of all its items.
+// An optionError is about the key, or about a parameter that applies to all items of a request.
 type optionError struct{ err error }
 
 func (e *optionError) Error() string { return e.err.Error() }
 func (e *optionError) Unwrap() error { return e.err }
 
-// ofOptions marks an error, unless it is nil.
+// ofOptions marks an error as an optionError. It returns nil for nil.
 func ofOptions(err error) error {
 	if err == nil {
 		return nil
@@ -34,7 +34,7 @@ func ofOptions(err error) error {
 	return &optionError{err}
 }
 
-// isOfItem reports whether a failure with a status is about its item alone: what KMS refuses or fails to do is not.
+// isOfItem reports whether a failure with a status is about its item alone: a refusal or failure of KMS is not.
 func isOfItem(err error, status int) bool {
 	_, ofOptions := errors.AsType[*optionError](err)
 	_, ofKMS := errors.AsType[*callError](err)

@@ -9,7 +9,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// The statuses are those of transit, whose batches of these paths report a faulty item in its place, with 200.
+// The statuses are transit's, whose batches on these paths report a faulty item in its place, with 200.
 func TestStatusOfABatchThatSignsVerifiesOrMakesHMACs(t *testing.T) {
 	good, bad := object("input", hello), object("input", "not base64!")
 	forged, odd := object("input", hello, "signature", "vault:v9:AAAA"), object("input", hello, "hmac", "x")

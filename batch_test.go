@@ -15,7 +15,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// batch sends items to path and returns the status and the results.
+// batch sends items to path, and returns the status and the results.
 func (r *rig) batch(path string, items []any, more ...map[string]any) (status int, results []map[string]any) {
 	r.t.Helper()
 	data := body{"batch_input": items}

@@ -18,7 +18,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// instantKMS answers Encrypt, Decrypt and AsymmetricSign at once, so that what is left is the engine's own.
+// instantKMS answers Encrypt, Decrypt and AsymmetricSign at once, so that only the engine's own time is measured.
 type instantKMS struct{ kms }
 
 // instantSecret is the base64 of every data key, and of every other plaintext of instantKMS.
@@ -35,10 +35,10 @@ func (instantKMS) Do(_ context.Context, r kmsapi.Request) (kmsapi.Response, erro
 	}
 }
 
-// zeros is the base64 of n bytes.
+// zeros returns the base64 of n zero bytes.
 func zeros(n int) string { return base64.StdEncoding.EncodeToString(make([]byte, n)) }
 
-// instantEnvelope is the entry of a key with a data key.
+// instantEnvelope returns the entry of a key with a data key.
 func instantEnvelope() *keyEntry {
 	return &keyEntry{
 		format: formatEnvelope, storedCMK: storedCMK{KeyID: "id"}, Region: "cn-hangzhou",
@@ -47,10 +47,10 @@ func instantEnvelope() *keyEntry {
 	}
 }
 
-// signatureOfNobody is a signature in DER, though not one of instantPair.
+// signatureOfNobody is a DER signature, but not one of instantPair.
 const signatureOfNobody = "MEQCIF5rDpNI/rgr7kqTTU5JlzrveqkYb+fmn0iSNukSz2M7AiBYTmoNJHQDxhZuf3EqFfz5DAYXwK/nu43Mxn+ShKG/cA=="
 
-// instantPair is the entry of a key on the curve secp256r1.
+// instantPair returns the entry of a key on the curve secp256r1.
 func instantPair(t testing.TB) *keyEntry {
 	t.Helper()
 	public, err := os.ReadFile(filepath.Join("server", "internal", "asymmetric", "testdata", "prime256v1.pub.pem"))
@@ -115,7 +115,7 @@ func BenchmarkEnvelopeDecrypt(b *testing.B) {
 	benchmarkRequest(b, "decrypt/envelope", body{"ciphertext": instantMessage(b, zeros(1<<10))})
 }
 
-// instantMessage is what every instant backend's key in envelope mode opens.
+// instantMessage returns a ciphertext that the envelope key of every instant backend opens.
 func instantMessage(t testing.TB, plaintext string) any {
 	t.Helper()
 	engine, storage := newInstantBackend(t)
@@ -143,7 +143,7 @@ func benchmarkRequest(b *testing.B, path string, data body) {
 	}
 }
 
-// instantRequest makes a request with items of its own, because the engine lets go of them.
+// instantRequest makes a request with a copy of the items, because the engine drops them as it goes.
 func instantRequest(storage logical.Storage, path string, data body) *logical.Request {
 	if items, ok := data["batch_input"].([]any); ok {
 		data = body{"batch_input": slices.Clone(items)}

@@ -10,13 +10,13 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// Vault's audit log and KMS's have no id in common: each names its own. At the level debug, the engine logs each call
-// with both, which joins a line of one log with the lines of the other. Below that level it costs nothing.
+// The audit logs of Vault and of KMS share no id. At level debug, the engine logs each call with the ids of both, so
+// that a line of one log can be matched with the lines of the other. Below that level it costs nothing.
 
 // requestKey is the key of the [logical.Request] in a context.
 type requestKey struct{}
 
-// traced returns ctx with what the log says about the request of a call to KMS, if calls are logged.
+// traced returns ctx with the request, for the log of its calls to KMS, if calls are logged.
 func (b *backend) traced(ctx context.Context, req *logical.Request) context.Context {
 	if !b.Logger().IsDebug() {
 		return ctx
@@ -24,7 +24,7 @@ func (b *backend) traced(ctx context.Context, req *logical.Request) context.Cont
 	return context.WithValue(ctx, requestKey{}, req)
 }
 
-// A callTimer is when a call began, or the zero value if it is not logged.
+// A callTimer records when a call began. It is zero if the call is not logged.
 type callTimer struct{ began time.Time }
 
 func (c *connection) startTimer() (t callTimer) {
@@ -34,7 +34,7 @@ func (c *connection) startTimer() (t callTimer) {
 	return t
 }
 
-// logCall logs a call that KMS answered, or refused. Errors of the way to KMS have no request id.
+// logCall logs a call that KMS answered or refused. Transport errors have no request id.
 func (c *connection) logCall(ctx context.Context, t callTimer, q kmsapi.Request, answer kmsapi.Response, err error) {
 	if t.began.IsZero() {
 		return
@@ -53,7 +53,7 @@ func (c *connection) logCall(ctx context.Context, t callTimer, q kmsapi.Request,
 	}
 }
 
-// keyOf returns the key that a call was about, by the id that KMS has for it: a request may name it otherwise, or not.
+// keyOf returns KMS's id of the key that a call was about. A request may name the key differently or not at all.
 func keyOf(q kmsapi.Request, answer kmsapi.Response) string {
 	switch a := answer.(type) {
 	case *kmsapi.EncryptResponse:

@@ -19,17 +19,17 @@ type cmkAction struct {
 	// done completes the sentence "These KMS keys are ...".
 	done string
 	send func(ctx context.Context, c *connection, cmk string) error
-	// wasDone reports whether KMS has refused because the CMK is in that state already. It may be nil, if KMS does not.
+	// wasDone reports whether KMS has refused because the CMK is in that state already. It is nil if KMS never does.
 	wasDone func(ctx context.Context, c *connection, cmk storedCMK, refused error) bool
-	// remark is a warning about those of several CMKs that were in that state before. It may be empty.
+	// remark is a warning about CMKs, of several, that were in that state before. It may be empty.
 	remark string
-	// isCautious says that the action stops at the first failure: it is worse to have done half of it than nothing.
+	// isCautious says that the action stops at the first failure, because half of it done is worse than nothing.
 	isCautious bool
 	// isSilent says that its answer is empty.
 	isSilent bool
 }
 
-// sending is the send of an action that is one operation, whose answer shows nothing.
+// sending is the send of an action that is one operation and shows nothing of its answer.
 func sending[A any](
 	request func(cmk string) kmsapi.RequestFor[A],
 ) func(ctx context.Context, c *connection, cmk string) error {
@@ -39,20 +39,20 @@ func sending[A any](
 	}
 }
 
-// cmkStates are what an action has made of the CMKs of a key.
+// cmkStates is the outcome of an action on the CMKs of a key.
 type cmkStates struct {
 	name, newest string
-	// done are those in the wanted state, the oldest first. Of these, before were in it before.
+	// done are the CMKs in the wanted state, the oldest first; before are those of them that were in it already.
 	done, before []string
-	// touched are those whose state may be another than other nodes know.
+	// touched are the CMKs whose state may have changed without other nodes knowing.
 	touched []string
-	// aside are earlier CMKs that can't be brought into the state, and err says why the first other one was not.
+	// aside are earlier CMKs that can't be brought into the state. err says why the first of the other CMKs was not.
 	aside []failedCMK
 	err   error
-	// failed are the ids of the others: those that failed, and those that were not tried after that.
+	// failed are the ids of the CMKs that failed, and of those that were then not tried.
 	failed []string
 	action *cmkAction
-	// data is what else the answer has.
+	// data holds the other fields of the answer.
 	data map[string]any
 }
 
@@ -66,7 +66,7 @@ func (a *cmkAction) run(ctx context.Context, conn *connection, k target) *cmkSta
 	return a.runOn(ctx, conn, k, k.entry.cmks()...)
 }
 
-// runOn acts on some of the CMKs of a key.
+// runOn acts on the given CMKs of a key.
 func (a *cmkAction) runOn(ctx context.Context, conn *connection, k target, cmks ...storedCMK) *cmkStates {
 	states := &cmkStates{name: k.name, newest: k.entry.KeyID, action: a}
 	for i, cmk := range cmks {
@@ -82,7 +82,7 @@ func (a *cmkAction) runOn(ctx context.Context, conn *connection, k target, cmks 
 	return states
 }
 
-// note takes what KMS has answered for a CMK.
+// note records KMS's answer for a CMK.
 func (s *cmkStates) note(cmk string, err error, wasDone bool) {
 	if wasDone || !surelyNotDone(err) {
 		s.touched = append(s.touched, cmk)
@@ -105,14 +105,14 @@ func (s *cmkStates) note(cmk string, err error, wasDone bool) {
 	}
 }
 
-// isOutOfPlay reports whether KMS can't change the state of a CMK: because it was deleted or, for an action that goes
-// on then, because it is being deleted or has no key material.
+// isOutOfPlay reports whether KMS can't change the state of a CMK: because it was deleted or, unless the action is
+// cautious, because it is being deleted or has no key material.
 func (a *cmkAction) isOutOfPlay(err error) bool {
 	refused, ok := errors.AsType[*kmsapi.Error](err)
 	return errors.Is(err, kmsapi.ErrKeyNotFound) || ok && refused.Kind() == kmsapi.KindState && !a.isCautious
 }
 
-// isEverywhere reports whether a call failed for a reason that another CMK would meet too.
+// isEverywhere reports whether a call failed for a reason that applies to every CMK.
 func isEverywhere(err error) bool {
 	refused, ok := errors.AsType[*kmsapi.Error](err)
 	return isAboutAll(err) && (!ok || refused.Kind() != kmsapi.KindTemporary)
@@ -121,9 +121,9 @@ func isEverywhere(err error) bool {
 // A stateHandler acts on the CMKs of a key.
 type stateHandler func(context.Context, *logical.Request, *connection, target, *framework.FieldData) (*cmkStates, error)
 
-// changeStates adapts a handler that changes the state of a key's CMKs. KMS is first. If it may have done anything, all
-// names of the CMKs in this mount get a new generation, so that other nodes learn of it. Then the caller gets the
-// answer.
+// changeStates adapts a handler that changes the state of a key's CMKs. KMS is called first. If it may have changed
+// anything, all names of the CMKs in this mount get a new generation, so that other nodes learn of it. Only then is the
+// caller answered.
 func (b *backend) changeStates(
 	reserve func(context.Context, string) (release func(), err error), handle stateHandler,
 ) framework.OperationFunc {
@@ -146,7 +146,7 @@ func (b *backend) changeStates(
 	}
 }
 
-// awaitKey is reserveKey for a request that must not fail because of another one that will be over soon.
+// awaitKey is reserveKey for a request that must not fail because of another one that will end soon.
 func (b *backend) awaitKey(ctx context.Context, name string) (release func(), err error) {
 	patient, cancel := context.WithTimeout(ctx, b.process.patience)
 	defer cancel()
@@ -157,7 +157,8 @@ func (b *backend) awaitKey(ctx context.Context, name string) (release func(), er
 	return release, err
 }
 
-// answer says what was done. unstored says why other nodes may not know of it yet, and may be nil.
+// answer returns the response to the caller. unstored says why other nodes may not know of the change yet, and may be
+// nil.
 func (s *cmkStates) answer(b *backend, req *logical.Request, unstored error) (*logical.Response, error) {
 	if s.err != nil {
 		return nil, withProgress(s.err, s.progress(unstored))
@@ -179,7 +180,7 @@ func (s *cmkStates) answer(b *backend, req *logical.Request, unstored error) (*l
 	return resp, nil
 }
 
-// progress says of which CMKs of several a failure is, and which are done.
+// progress says, if there are several CMKs, which of them failed and which are done.
 func (s *cmkStates) progress(unstored error) string {
 	var parts []string
 	if len(s.done)+len(s.aside)+len(s.failed) > 1 || s.err == nil {

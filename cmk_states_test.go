@@ -12,11 +12,11 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// A verb is a change of state as a test sends it.
+// A verb is a request that changes the state of a key.
 type verb struct {
 	op   logical.Operation
 	path string
-	// arrange moves CMKs to where the verb has something to do, from being enabled.
+	// arrange brings enabled CMKs into a state that the verb changes.
 	arrange func(*directKMS, ...string)
 	sends   kmsapi.Operation
 	state   kmsapi.KeyState
@@ -47,7 +47,7 @@ var verbs = map[string]verb{
 	"delete": {logical.DeleteOperation, "keys/a", asTheyAre, kmsapi.OpScheduleKeyDeletion, kmsapi.PendingDeletion},
 }
 
-// newStatesRig makes a key a with three CMKs, of which the second has the name b too, and an unrelated key. All may be
+// newStatesRig makes a key a with three CMKs, the second of which also has the name b, and an unrelated key. All may be
 // deleted.
 func newStatesRig(t *testing.T) (r *rig, cmks []string) {
 	t.Helper()
@@ -61,7 +61,7 @@ func newStatesRig(t *testing.T) (r *rig, cmks []string) {
 	return r, cmks
 }
 
-// generations are those of the keys a, b and unrelated.
+// generations returns the generations of the keys a, b and unrelated.
 func (r *rig) generations() []string {
 	r.t.Helper()
 	return []string{r.entry("a").Generation, r.entry("b").Generation, r.entry("unrelated").Generation}
@@ -111,7 +111,7 @@ func TestRepeatFinishesWhatAFailureBetweenTwoKMSKeysHasLeft(t *testing.T) {
 	type failure struct {
 		before, after error
 		code          int
-		// done are the CMKs that are done then, for delete if it differs.
+		// done are the CMKs that are done then. deleted is for delete, if it differs.
 		done, deleted []int
 	}
 	denied, fault, slow := kmsapi.ErrNoPermission, kmsapi.ErrInternalFailure, kmsapi.ErrThrottling
@@ -174,7 +174,7 @@ func TestChangeOfStateThatCannotBeStoredSaysSo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r, cmks := newStatesRig(t)
 			v.arrange(r.direct(), cmks...)
-			r.storage.reset("put", 2) // That of b, which is not the key that is changed.
+			r.storage.reset("put", 2) // The write of b, which is not the key that is changed.
 			_, err := v.do(r)
 			refused(t, err, 500, cmks[0], "storing that for the other nodes of Vault failed", "send the same request again")
 			require.NotContains(t, err.Error(), "..")
@@ -188,7 +188,7 @@ func TestChangeOfStateThatCannotBeStoredSaysSo(t *testing.T) {
 	}
 }
 
-// An entry that can't be read may be one that a later version of the plugin has written.
+// An entry that can't be read may have been written by a later version of the plugin.
 func TestUnreadableEntryKeepsNoOtherKeyFromBeingDisabled(t *testing.T) {
 	r, cmks := newStatesRig(t)
 	r.damage("aa")
@@ -237,7 +237,8 @@ func TestKMSKeyThatIsGoneKeepsNoOtherFromBeingChanged(t *testing.T) {
 	}
 }
 
-// An earlier entry has no versions yet, and gets none from a change that must not wait for KMS to list them.
+// An entry of format 0 has no versions yet, and gets none from a change of state, which must not wait for KMS to list
+// them.
 func TestEntryOfBeforeIsDisabledWithoutMoreCalls(t *testing.T) {
 	r := newKeyRig(t, "a")
 	r.oldKey("a")

@@ -24,12 +24,12 @@ func listCMKs(ctx context.Context, c *connection) (listing.Listing[kmsapi.KeyEnt
 
 // cmkNames are the engine's names of CMKs. Several keys may share one CMK.
 type cmkNames struct {
-	// names and instances are under the ids of the CMKs; instances are the KMS instances that CMKs with a name are in.
+	// names and instances are keyed by CMK id. instances has the KMS instances of CMKs with a name.
 	names     map[string][]string
 	instances map[string]string
 }
 
-// of returns the names of a CMK, an empty list if it has none.
+// of returns the names of a CMK, or an empty list if it has none.
 func (n cmkNames) of(id string) []string {
 	if names := n.names[id]; names != nil {
 		return names
@@ -37,7 +37,7 @@ func (n cmkNames) of(id string) []string {
 	return []string{}
 }
 
-// besides returns the names that share a CMK with the key called name, which has cmks, sorted.
+// besides returns the sorted names that share a CMK with the key called name, whose CMKs are cmks.
 func (n cmkNames) besides(name string, cmks []storedCMK) (others []string) {
 	for _, cmk := range cmks {
 		others = append(others, n.names[cmk.KeyID]...)
@@ -46,8 +46,8 @@ func (n cmkNames) besides(name string, cmks []storedCMK) (others []string) {
 	return slices.DeleteFunc(slices.Compact(others), func(other string) bool { return other == name })
 }
 
-// namesOfCMKs reads the names of all keys, and their CMKs from the cache. Warm, it costs one storage call. An entry
-// that can't be read is an error: somebody may delete a CMK that seems to have no name.
+// namesOfCMKs lists the names of all keys, and takes their CMKs from the cache. Warm, it costs one storage call. An
+// entry that can't be read is an error: a CMK that seems to have no name might be deleted.
 func (b *backend) namesOfCMKs(ctx context.Context, req *logical.Request) (cmkNames, error) {
 	known := cmkNames{names: map[string][]string{}, instances: map[string]string{}}
 	err := b.eachKey(ctx, req, func(k target) {
@@ -62,8 +62,8 @@ func (b *backend) namesOfCMKs(ctx context.Context, req *logical.Request) (cmkNam
 	return known, nil
 }
 
-// eachKey visits all keys, sorted by name, from the cache. It goes on where an entry can't be read, and returns the
-// first error.
+// eachKey visits all keys, sorted by name, from the cache. It continues after an entry that can't be read, and returns
+// the first error.
 func (b *backend) eachKey(ctx context.Context, req *logical.Request, visit func(target)) error {
 	names, failed := req.Storage.List(ctx, keyPrefix)
 	for _, name := range slices.Sorted(slices.Values(names)) {
@@ -72,7 +72,7 @@ func (b *backend) eachKey(ctx context.Context, req *logical.Request, visit func(
 		}
 		entry, err := b.cachedKey(ctx, req, name)
 		failed = cmp.Or(failed, err)
-		if entry != nil && err == nil { // It was not deregistered after the list was read.
+		if entry != nil && err == nil { // The key may have been deregistered since.
 			visit(target{name, entry})
 		}
 	}

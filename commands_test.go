@@ -18,11 +18,11 @@ import (
 )
 
 var (
-	// command finds a command of Vault's on a path of the engine in a message or a help text.
+	// command finds a Vault command on a path of the engine in a message or a help text.
 	command = regexp.MustCompile(
 		`vault (read|write|list|patch|delete)((?: -[a-z]+(?:=\S+)?)*) (?:\{mount\}|%s|%\[\d\]s|alicloudkms/)([^\s,;"]+)((?: [a-z_]+=)?.*)`)
 	given = regexp.MustCompile(` ([a-z_]+)=`)
-	// blanks are what a message fills in.
+	// blanks are the placeholders of a message.
 	blanks = regexp.MustCompile(`\{key\}|%s|%\[\d\]s|NAME`)
 )
 
@@ -54,7 +54,7 @@ func literals(t *testing.T) (lines []string) {
 	return lines
 }
 
-// Advice that names a command is worse than none if there is no such path, operation or field.
+// Advice that names a command with an unknown path, operation or field is worse than none.
 func TestEveryCommandInAMessageIsOneThatTheEngineHas(t *testing.T) {
 	b := newRig(t).backend()
 	lines := literals(t)

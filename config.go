@@ -35,9 +35,9 @@ type config struct {
 	AccessKey     string         `json:"access_key"`
 	SecretKey     kmsapi.Secret  `json:"secret_key"`
 	SecurityToken kmsapi.Secret  `json:"security_token"`
-	// UseEnvironment allows the credentials of the Vault server's environment if there is no access key.
+	// UseEnvironment allows the credentials from the Vault server's environment if there is no access key.
 	UseEnvironment bool `json:"use_environment"`
-	// RoleARN is assumed with either kind of credentials; the next three fields belong to it.
+	// RoleARN names a role to assume with either kind of credentials; the next three fields belong to it.
 	RoleARN         string `json:"role_arn"`
 	RoleSessionName string `json:"role_session_name"`
 	RoleExternalID  string `json:"role_external_id"`
@@ -49,8 +49,7 @@ type config struct {
 	RequestTimeout int `json:"request_timeout"`
 	MaxParallel    int `json:"max_parallel"`
 	// CacheTTL is how long an unwrapped data key is used, in seconds.
-	CacheTTL int `json:"cache_ttl"`
-	// Instance has JSON of its own.
+	CacheTTL int            `json:"cache_ttl"`
 	Instance instanceConfig `json:"instance"`
 	Rotation rotation       `json:"rotation"`
 }
@@ -78,7 +77,7 @@ func loadConfig(ctx context.Context, s logical.Storage) (*config, error) {
 	return c, nil
 }
 
-// storeConfig writes c. The connection is dropped even if that fails, because it is unknown then what was stored.
+// storeConfig writes c. The connection is dropped even if that fails, because what was stored is then unknown.
 func (b *backend) storeConfig(ctx context.Context, s logical.Storage, c *config) error {
 	defer b.forgetConnection()
 	open := *c
@@ -154,8 +153,8 @@ func (c *config) client() (client.Config, error) {
 	}, nil
 }
 
-// fieldOf has the engine's fields that become fields of [client.Config] and [credentials.Config], and instanceFieldOf
-// those that become fields of [client.Instance].
+// fieldOf maps the fields of [client.Config] and [credentials.Config] to the engine's, and instanceFieldOf those of
+// [client.Instance].
 var (
 	fieldOf = map[string]string{
 		"Region": "region", "Network": "network", "Endpoint": "endpoint", "CACert": "ca_cert",
@@ -167,7 +166,7 @@ var (
 	}
 )
 
-// invalid is the refusal of a configuration that the client or the credentials do not take, in the engine's names.
+// invalid turns an error of package client or credentials about a configuration into one with the engine's field names.
 func (c *config) invalid(err error) error {
 	wrong, ok := errors.AsType[*client.ConfigError](err)
 	if !ok {

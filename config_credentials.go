@@ -12,8 +12,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// A use is what a secret was given for: one access key, one role, and one endpoint each of KMS, its dedicated gateway,
-// STS and RAM, with their CAs.
+// A use is the purpose that a secret was given for: one access key, one role, and one endpoint each of KMS, its
+// dedicated gateway, STS and RAM, with their CAs.
 type use struct {
 	accessKey, roleARN                         string
 	endpoint, caCert, stsEndpoint, ramEndpoint string
@@ -29,8 +29,8 @@ func (c *config) use() use {
 }
 
 // updateCredentials takes the fields for the credentials and for the addresses of KMS, STS and RAM. A caller that
-// changes the use of the secret must give it again. Otherwise, a caller that does not know it could have signed
-// requests sent to a server of its own, or act as a role that was not meant for it.
+// changes the use of the secret must give the secret again. Otherwise, a caller that does not know it could direct
+// signed requests to a server of its own, or assume a role that was not meant for it.
 func (c *config) updateCredentials(d *framework.FieldData) {
 	old := c.use()
 	c.Instance.update(d)
@@ -39,7 +39,7 @@ func (c *config) updateCredentials(d *framework.FieldData) {
 	set(d, "access_key", &c.AccessKey)
 	set(d, "use_environment", &c.UseEnvironment)
 	set(d, "role_arn", &c.RoleARN)
-	if c.RoleARN == "" { // What belongs to a role is dropped with it.
+	if c.RoleARN == "" { // The settings of a role are dropped with it.
 		c.RoleSessionName, c.RoleExternalID, c.STSEndpoint = "", "", ""
 	}
 	set(d, "role_session_name", &c.RoleSessionName)
@@ -48,7 +48,7 @@ func (c *config) updateCredentials(d *framework.FieldData) {
 	set(d, "ram_endpoint", &c.RAMEndpoint)
 	if c.use() != old {
 		c.SecretKey, c.SecurityToken = kmsapi.Secret{}, kmsapi.Secret{}
-		c.Instance.forgetLearnedCA() // Another server may have said it.
+		c.Instance.forgetLearnedCA() // It may have come from another server.
 	}
 	setSecret(d, "secret_key", &c.SecretKey)
 	setSecret(d, "security_token", &c.SecurityToken)
@@ -79,8 +79,8 @@ func (c *config) stsCA() string {
 	return c.CACert
 }
 
-// identity changes whenever KMS might be called for another account. A rotation of the access key does not change the
-// account.
+// identity returns a string that changes whenever KMS might be called for another account. A rotation of the access key
+// does not change the account.
 func (c *config) identity() string {
 	return strings.Join([]string{c.Endpoint, cmp.Or(c.Rotation.Origin, c.AccessKey), c.RoleARN}, " ")
 }

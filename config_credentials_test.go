@@ -19,12 +19,12 @@ import (
 
 const vaultRole = "acs:ram::1000000000000001:role/vault"
 
-// environment is a configuration that takes the credentials from the environment.
+// environment returns a configuration that takes the credentials from the environment.
 func environment() map[string]any {
 	return body{"region": "cn-hangzhou", "use_environment": true}
 }
 
-// setEnvironment makes an access key the environment's only credentials.
+// setEnvironment makes an access key the only credentials in the environment.
 func setEnvironment(t *testing.T, id string, secret kmsapi.Secret) {
 	t.Helper()
 	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", id)
@@ -136,8 +136,8 @@ func TestEnvironmentsCredentialsMayGoToAlibabaCloud(t *testing.T) {
 	}
 }
 
-// A caller that may write config but does not know the secret must not be able to have requests signed with it sent to
-// its own server, to act as another role, or to have the environment's credentials sent there instead.
+// A caller that may write config but does not know the secret must not be able to receive requests signed with it, to
+// assume another role, or to have the environment's credentials sent to its own server instead.
 func TestNewUseOfASecretNeedsTheSecretAgain(t *testing.T) {
 	for name, change := range map[string]map[string]any{
 		"another STS":                     {"sts_endpoint": "sts.attacker.example"},
@@ -253,7 +253,8 @@ func TestUnusableEnvironmentIsABadConfigurationAndLaterAFault(t *testing.T) {
 	}
 }
 
-// newSTS issues sessions with an access key id and a secret, and counts them.
+// newSTS starts an STS that answers with a status and a session with that access key id and secret, and counts
+// requests.
 func newSTS(t *testing.T, status int, id string, secret kmsapi.Secret) (endpoint string, asked *atomic.Int64) {
 	t.Helper()
 	asked = new(atomic.Int64)

@@ -12,8 +12,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 )
 
-// allowLocalVariable is the variable in the plugin's environment by which the operator of the Vault server lets the
-// environment's credentials go to loopback, and to servers that certify themselves with a CA of the configuration.
+// allowLocalVariable is the environment variable with which the operator of the Vault server allows the environment's
+// credentials to be sent to loopback, and to servers whose certificates are from a CA in the configuration.
 const allowLocalVariable = "ALICLOUDKMS_ALLOW_LOCAL_ENDPOINT"
 
 // alibabaCloud matches the hosts of KMS and of STS in a region, of dedicated gateways, and of RAM. Other names below
@@ -32,11 +32,11 @@ func isOnLoopback(endpoint string) bool {
 	return err == nil && client.IsLoopback(u.Hostname())
 }
 
-// checkEnvironment refuses to send the environment's credentials, or those of a role that is assumed with them, to a
-// server that is not surely Alibaba Cloud's. A caller that may write config need not be the operator of the Vault
-// server, and has no secret to give as a proof that the credentials are its own. It could listen on the server's
-// loopback, or be on the network path with a CA of its own, and would get the security token, and signed requests that
-// can be relayed. This is checked for every new connection, since what is stored may be older.
+// checkEnvironment refuses to send the environment's credentials, or those of a role assumed with them, to a server
+// that is not certainly Alibaba Cloud's. A caller that may write config need not be the operator of the Vault server,
+// and gives no secret that would prove that the credentials are its own. It could listen on the server's loopback, or
+// be on the network path with a CA of its own, and would get the security token, and signed requests that can be
+// relayed. This is checked for every new connection, since the stored configuration may be older than the check.
 func (c *config) checkEnvironment(p *process) error {
 	if c.AccessKey != "" {
 		return nil
@@ -79,8 +79,8 @@ var alibabaCloudsRoot = [sha256.Size]byte{
 	0xe4, 0x43, 0x56, 0x31, 0xe9, 0x2f, 0xc3, 0xa4, 0x65, 0x80, 0x23, 0xcc, 0x01, 0xe8, 0xaf, 0xd0,
 }
 
-// isIssuedBy reports whether certificates in PEM are those of the authority whose root has a checksum, and no others:
-// all of them are trusted, so one of somebody else's would be enough to pass for every host.
+// isIssuedBy reports whether certs, in PEM, has only certificates of the authority whose root has that checksum: all of
+// them are trusted, so a single one of another authority would be enough to impersonate any host.
 func isIssuedBy(certs string, root [sha256.Size]byte) bool {
 	parsed, ok := parseCerts(certs)
 	if !ok {
@@ -97,7 +97,7 @@ func isIssuedBy(certs string, root [sha256.Size]byte) bool {
 	for _, cert := range parsed {
 		_, err := cert.Verify(x509.VerifyOptions{
 			Roots: roots, Intermediates: others, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
-			CurrentTime: cert.NotBefore, // Whether it is still valid is for the connection to find out.
+			CurrentTime: cert.NotBefore, // The connection checks whether it is still valid.
 		})
 		if err != nil {
 			return false

@@ -174,7 +174,7 @@ func TestEnvironmentsCredentialsMayGoToADedicatedGatewayOfAlibabaCloud(t *testin
 	}
 }
 
-// A server of somebody's own may have said it.
+// The CA may have come from a caller's own server.
 func TestCAThatAnotherServerSaidIsReadAgain(t *testing.T) {
 	r := newRig(t)
 	said, asked := newCA(t), 0

@@ -10,13 +10,13 @@ import (
 )
 
 const (
-	// gatewayShared serves every operation, for the keys of all instances and of none.
+	// gatewayShared serves every operation, for keys of any instance or none.
 	gatewayShared = "shared"
-	// gatewayDedicated serves what uses the keys of one instance, from the VPCs that belong to it.
+	// gatewayDedicated serves operations that use keys of one instance, from the VPCs that belong to it.
 	gatewayDedicated = "dedicated"
 )
 
-// An instanceConfig says which KMS instance new keys are made in, and how its keys are reached.
+// An instanceConfig says in which KMS instance new keys are made, and how its keys are reached.
 type instanceConfig struct {
 	// ID is empty for keys of no instance, and for an account with a default instance.
 	ID      string `json:"kms_instance_id"`
@@ -25,11 +25,11 @@ type instanceConfig struct {
 	Endpoint      string `json:"instance_endpoint"`
 	TLSServerName string `json:"instance_tls_server_name"`
 	CACert        string `json:"instance_ca_cert"`
-	// CALearned says that CACert is what GetKmsInstance answered, so that it may be read again.
+	// CALearned says that CACert came from GetKmsInstance and may be read again.
 	CALearned bool `json:"instance_ca_learned"`
 }
 
-// update takes the fields that d has. A CA that was learned belongs to its instance.
+// update takes the fields that d has. A learned CA is dropped if the instance changes.
 func (i *instanceConfig) update(d *framework.FieldData) {
 	old := i.ID
 	set(d, "kms_instance_id", &i.ID)
@@ -46,7 +46,7 @@ func (i *instanceConfig) update(d *framework.FieldData) {
 	set(d, "instance_ca_cert", &i.CACert)
 }
 
-// forgetLearnedCA makes the CA be read again, unless callers gave it.
+// forgetLearnedCA drops the CA, so that it is read again, unless a caller gave it.
 func (i *instanceConfig) forgetLearnedCA() {
 	if i.CALearned {
 		i.CACert, i.CALearned = "", false
@@ -56,7 +56,7 @@ func (i *instanceConfig) forgetLearnedCA() {
 // exampleInstance has the form of the ids that KMS gives.
 const exampleInstance = "kst-hzz62f1cb66fa42qo7p3x"
 
-// instanceID matches the ids of KMS instances and nothing that would make another host name of one.
+// instanceID matches the ids of KMS instances, and nothing that could change the host name that is built from one.
 var instanceID = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,62}[A-Za-z0-9])?$`)
 
 func (i *instanceConfig) check() error {
@@ -77,7 +77,7 @@ func (i *instanceConfig) isDedicated() bool { return i.Gateway == gatewayDedicat
 // lacksCA reports whether the CA must be read before the dedicated gateway can be called.
 func (i *instanceConfig) lacksCA() bool { return i.isDedicated() && i.CACert == "" }
 
-// client returns the dedicated gateways that the client is to use.
+// client returns the dedicated gateways that the client uses.
 func (i *instanceConfig) client() map[string]client.Instance {
 	if !i.isDedicated() {
 		return nil
@@ -87,8 +87,8 @@ func (i *instanceConfig) client() map[string]client.Instance {
 	}
 }
 
-// given returns what callers wrote that decides which server gets the requests. Without the dedicated gateway, the id
-// only says where new keys are made.
+// given returns the settings that callers wrote and that decide which server gets the requests. Without the dedicated
+// gateway, the id only says where new keys are made.
 func (i instanceConfig) given() instanceConfig {
 	i.forgetLearnedCA()
 	if !i.isDedicated() {

@@ -32,7 +32,7 @@ const (
 	sharedHost    = "kms.cn-hangzhou.aliyuncs.com:443"
 )
 
-// newCA returns the PEM of an authority.
+// newCA returns the PEM of a new authority.
 func newCA(t *testing.T) string {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -46,12 +46,12 @@ func newCA(t *testing.T) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
-// dedicatedConfig is a configuration that uses the dedicated gateway of ourInstance.
+// dedicatedConfig returns a configuration that uses the dedicated gateway of ourInstance.
 func dedicatedConfig(more map[string]any) map[string]any {
 	return with(with(goodConfig(), body{"kms_instance_id": ourInstance, "gateway": "dedicated"}), more)
 }
 
-// saysCA makes GetKmsInstance answer with what ca returns.
+// saysCA makes GetKmsInstance answer with the CA that ca returns.
 func (r *rig) saysCA(ca func() string) {
 	r.kms.instead = func(q kmsapi.Request) (kmsapi.Response, error) {
 		asked, ok := q.(*kmsapi.GetKmsInstanceRequest)
@@ -64,7 +64,7 @@ func (r *rig) saysCA(ca func() string) {
 	}
 }
 
-// viaGateway is an error of the gateway at host.
+// viaGateway returns an error of the gateway at host.
 func viaGateway(op kmsapi.Operation, host string, cause error) error {
 	return &client.TransportError{Operation: op, Endpoint: host, Err: cause}
 }
@@ -151,7 +151,7 @@ func TestBadInstanceIsRefusedBeforeKMSIsAsked(t *testing.T) {
 	}
 }
 
-// Anyone who may write config but does not know the secret must not receive requests that it signs.
+// A caller that may write config but does not know the secret must not receive requests signed with it.
 func TestNewWayToAnInstanceNeedsTheSecretAgain(t *testing.T) {
 	given, other := newCA(t), newCA(t)
 	shared := with(goodConfig(), body{
@@ -274,7 +274,7 @@ func TestEndpointThatIsADedicatedGatewayIsExplained(t *testing.T) {
 	refused(t, err, 400, "InvalidApiName", "gateway=dedicated", "kms_instance_id")
 }
 
-// untrustedUntilRenewed makes the dedicated gateway untrusted with every CA but the newest that KMS says.
+// untrustedUntilRenewed makes the dedicated gateway untrusted with every CA but the newest.
 func (r *rig) untrustedUntilRenewed(newest *string) {
 	r.saysCA(func() string { return *newest })
 	r.kms.before = func(_ context.Context, q kmsapi.Request) error {
@@ -359,7 +359,7 @@ func TestHealthSaysIfTheCACantBeReadAgain(t *testing.T) {
 	require.Equal(t, true, health["gateways"].(map[string]any)["shared"].(map[string]any)["healthy"])
 }
 
-// GetKmsInstance has one call a second for the whole account.
+// GetKmsInstance may be called once a second in the whole account.
 func TestTwoNodesReadTheCAInTurn(t *testing.T) {
 	ca := newCA(t)
 	synctest.Test(t, func(t *testing.T) {

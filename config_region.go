@@ -11,8 +11,8 @@ import (
 )
 
 // With an endpoint of its own, a configuration may have any region: Alibaba Cloud opens new ones. Only KMS knows
-// whether there is such a region, so the engine does not refuse one that it does not know, and mentions it where it may
-// be what is wrong.
+// whether a region exists, so the engine does not refuse one that it does not know, but mentions it where it may be the
+// mistake.
 
 // regionDoubt says that the region may be misspelled, and is empty if the engine knows it.
 func (c *config) regionDoubt() string {
@@ -22,8 +22,8 @@ func (c *config) regionDoubt() string {
 	return fmt.Sprintf("The engine does not know region %.64q; %s", c.Region, kmsapi.SuggestRegion(c.Region, nil))
 }
 
-// doubtRegion adds regionDoubt to a failed call, which may be about something else, and end before KMS looked at the
-// region. If it did look, it says so itself, and need not know all regions.
+// doubtRegion adds regionDoubt to a failed call, since it may have failed before KMS looked at the region. If KMS
+// refused a parameter, its own error says what is wrong, and the known regions are added instead.
 func (c *config) doubtRegion(err error) error {
 	failed, ok := errors.AsType[*callError](err)
 	if !ok {
@@ -37,7 +37,7 @@ func (c *config) doubtRegion(err error) error {
 	return err
 }
 
-// warnOfRegion is the answer to a write that succeeded.
+// warnOfRegion returns the answer to a successful write, with regionDoubt as a warning.
 func (c *config) warnOfRegion() *logical.Response {
 	doubt := c.regionDoubt()
 	if doubt == "" {

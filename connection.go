@@ -21,7 +21,7 @@ type kms interface {
 	Instance(id string) kms
 	// EndpointOf is the host and port that requests of op go to.
 	EndpointOf(op kmsapi.Operation) string
-	// Close closes idle connections; calls in flight end as they would.
+	// Close closes idle connections. Calls in flight are not affected.
 	Close()
 }
 
@@ -38,36 +38,36 @@ func openClient(c client.Config) (kms, error) {
 	return kmsClient{opened}, nil
 }
 
-// A connection is a client for KMS with what belongs to its configuration. It never changes.
+// A connection is a client for KMS with the rest of its configuration. It never changes.
 type connection struct {
 	kms    kms
 	log    hclog.Logger
 	region string
-	// identity distinguishes the account and the endpoint from others. It holds no secret.
+	// identity distinguishes connections to different accounts or endpoints. It holds no secret.
 	identity string
 	// borrowed says that the credentials are not those of the configuration, but of a role or the environment.
 	borrowed bool
-	// epoch is another number for each connection of the mount: a data key that one has unwrapped serves no other.
+	// epoch is unique among the connections of the mount: a data key unwrapped over one of them is not used by another.
 	epoch uint64
 	// cacheTTL is how long an unwrapped data key is used. With 0, each request asks KMS.
 	cacheTTL time.Duration
 	// parallel is how many items of one batch are worked on at a time.
 	parallel int
-	// slots bounds the calls in flight to the shared gateway, and dataSlots those that use a key. They are the same unless
-	// keys are used over the dedicated gateway.
+	// slots bounds the calls in flight to the shared gateway, and dataSlots those that use a key. They are the same
+	// unless keys are used over the dedicated gateway.
 	slots, dataSlots slots
 
 	// shortcutsClosed remembers which shortcuts KMS does not offer for which CMKs.
 	shortcutsClosed *once.Recent
-	// facts has what KMS has just said of CMKs.
+	// facts holds what KMS has recently said about CMKs.
 	facts *once.Fresh[cmkFacts]
 
-	// instance is the KMS instance that new keys are made in. Empty: KMS decides.
+	// instance is the KMS instance in which new keys are made. If it is empty, KMS decides.
 	instance string
-	// dedicated is the connection for the keys of instance, if they are used over its dedicated gateway. It has itself
-	// here.
+	// dedicated is the connection for the keys of instance, if they are used over its dedicated gateway. In that
+	// connection, it points to itself.
 	dedicated *connection
-	// shared is the connection that dedicated was made of, for all other keys. It is nil where dedicated is not this one.
+	// shared is the connection that dedicated was made from, for all other keys. It is nil unless this is dedicated.
 	shared *connection
 	// ca is the CA of the dedicated gateway.
 	ca *instanceCA
@@ -78,7 +78,7 @@ type instanceCA struct {
 	pem string
 	// learned says that the CA came from KMS, so that it may be read again.
 	learned bool
-	// reread is set once that was done: a second time would not say anything else.
+	// reread is set once the CA was read again: reading it a second time would give the same.
 	reread atomic.Bool
 }
 
@@ -150,7 +150,7 @@ func (b *backend) connect(c *config) (*connection, error) {
 	return conn, nil
 }
 
-// toInstance returns the connection for the keys of c's instance.
+// toInstance returns the connection to the dedicated gateway of c's instance.
 func (c *connection) toInstance(data slots) *connection {
 	view := *c
 	view.kms, view.dataSlots = c.kms.Instance(c.instance), data
@@ -196,7 +196,7 @@ func (b *backend) connection(ctx context.Context, req *logical.Request) (*connec
 
 func (c *connection) close() { c.kms.Close() }
 
-// call is the one way from the engine to KMS. Its errors name the operation.
+// call sends a request to KMS; everything in the engine does so through it. Its errors name the operation.
 func call[A any](ctx context.Context, c *connection, q kmsapi.RequestFor[A]) (*A, error) {
 	op := q.Operation()
 	failed := func(err error, unsent bool) error {

@@ -8,7 +8,7 @@ import (
 )
 
 // TestAnEarlierKMSKeyOfAnotherInstanceIsUsedOverTheSharedGateway is for keys with several CMKs: the request has the
-// connection for the newest one.
+// connection for the newest.
 func TestAnEarlierKMSKeyOfAnotherInstanceIsUsedOverTheSharedGateway(t *testing.T) {
 	r := newRig(t)
 	r.write("config", dedicatedConfig(body{"instance_ca_cert": newCA(t), "verify": false}))

@@ -17,7 +17,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// boundBytes are the fields whose bytes are bound to a ciphertext, and their entries.
+// boundBytes are the fields whose bytes are bound to a ciphertext, with the names of their entries in the encryption
+// context.
 var boundBytes = []struct{ field, entry string }{
 	{"associated_data", reserved.AssociatedData},
 	{"context", reserved.Context},
@@ -59,8 +60,8 @@ func (e *keyEntry) encryptionContext(d *framework.FieldData) (kmsapi.EncryptionC
 	return encCtx, checkTogether(encCtx)
 }
 
-// messageContext is what the caller gives. The bound context is not part of it, but counts too, so that what
-// is too long for one mode of a key is too long for the other.
+// messageContext is what the caller gives. The bound context is not part of it, but counts towards its size, so that a
+// context too long for one mode of a key is too long for the other.
 func (e *keyEntry) messageContext(d *framework.FieldData) (kmsapi.EncryptionContext, error) {
 	encCtx, err := e.givenContext(d)
 	if err != nil || len(encCtx) == 0 {
@@ -80,8 +81,7 @@ func checkTogether(encCtx kmsapi.EncryptionContext) error {
 		kmsapi.MaxEncryptionContext)
 }
 
-// givenContext returns what the caller gives, except for what repeats the bound context. It is nil if the caller gives
-// nothing else.
+// givenContext returns what the caller gives, less entries that repeat the bound context. It is nil if nothing is left.
 func (e *keyEntry) givenContext(d *framework.FieldData) (kmsapi.EncryptionContext, error) {
 	given := fields.StringMap(d, "encryption_context")
 	if err := checkContext("encryption_context", given, e.BoundContext); err != nil {
@@ -110,8 +110,8 @@ func withEntry(encCtx kmsapi.EncryptionContext, name, value string) kmsapi.Encry
 	return encCtx
 }
 
-// bindBytes adds the engine's own entries: no other entry may spell them, except one of a bound_context from before the
-// names were reserved, which a caller can't override either.
+// bindBytes adds the engine's own entries. No other entry may have their names, except in a bound_context from before
+// the names were reserved; a caller can't override that either.
 func (e *keyEntry) bindBytes(own kmsapi.EncryptionContext, d *framework.FieldData) (kmsapi.EncryptionContext, error) {
 	for _, bound := range boundBytes {
 		data, err := fields.Base64(bound.field, fields.String(d, bound.field))
@@ -151,8 +151,8 @@ func (e *keyEntry) warnOfReserved(resp *logical.Response) {
 	}
 }
 
-// checkContext refuses what KMS would refuse, and entries of the engine's own, unless they are among kept: those that a
-// key has had since before they were reserved. field is where encCtx is from.
+// checkContext refuses what KMS would refuse, and entries with reserved names unless they are in kept: those that a key
+// has had since before the names were reserved. field is where encCtx comes from.
 func checkContext(field string, encCtx kmsapi.EncryptionContext, kept map[string]string) error {
 	for name, value := range encCtx {
 		if name == "" || strings.ContainsRune(name, utf8.RuneError) || strings.ContainsRune(value, utf8.RuneError) {

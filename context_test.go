@@ -157,7 +157,7 @@ func TestDerivedIsKeptUnlessANewKeyAsksForSomethingElse(t *testing.T) {
 
 func TestInterruptedCreationOfADerivedKeyIsFinishedAsThat(t *testing.T) {
 	r := newKeyRig(t)
-	r.storage.reset("put", 2) // The first is the write-ahead log's.
+	r.storage.reset("put", 2) // The first write is the write-ahead log's.
 	_, err := r.tryWrite("keys/a", body{"derived": true})
 	refused(t, err, 500)
 	r.storage.reset("", 0)

@@ -18,13 +18,12 @@ import (
 )
 
 const (
-	// creationKind is the kind of the write-ahead log's entries for keys that are being made, and followKind that of those
-	// for keys that are being given another CMK. An earlier plugin
-	// refuses to settle the latter.
+	// creationKind is the kind of write-ahead log entry for keys that are being made, and followKind for keys that are
+	// being given another CMK. An earlier plugin refuses to settle the latter.
 	creationKind = "create-key"
 	followKind   = "follow-key"
-	// rollbackAge is how old such an entry must be before Vault's periodic rollback settles it. Its request has ended
-	// then, since Vault gives a request 90 seconds.
+	// rollbackAge is how old such an entry must be before Vault's periodic rollback settles it. By then its request has
+	// ended, since Vault gives a request 90 seconds.
 	rollbackAge = 3 * time.Minute
 	// storeTimeout bounds the write of an entry, which must not be lost once its CMK exists.
 	storeTimeout = 30 * time.Second
@@ -39,38 +38,38 @@ const (
 // A creation is the write-ahead log's record of a key that is being made. It is written before KMS is asked for the
 // CMK, and removed once the key's entry is stored. CreateKey takes neither a name nor a client token, so the marker, at
 // the end of the CMK's description, is the only way to find a CMK whose id never reached Vault's storage. Nobody else
-// knows the marker beforehand.
+// knows the marker in advance.
 type creation struct {
 	Name   string `json:"name"`
 	Region string `json:"region"`
 	Marker string `json:"marker"`
-	// Identity is that of the connection on which the CMK was asked for.
+	// Identity is the identity of the connection over which the CMK was requested.
 	Identity string    `json:"identity"`
 	Begun    time.Time `json:"begun"`
-	// Derived is what the key's entry gets.
+	// Derived goes into the key's entry.
 	Derived bool `json:"derived,omitempty"`
-	// Encryption and AutoRotate, in seconds, are what the entry gets too.
+	// Encryption and AutoRotate, in seconds, go into the entry too.
 	Encryption string `json:"encryption,omitempty"`
 	AutoRotate int64  `json:"auto_rotate_period,omitempty"`
 	// Follows is the id of the CMK that the new one follows, as the next version of the same key. Empty for a new key.
 	Follows string `json:"follows,omitempty"`
-	// Given is what requests call the CMK that follows, if it existed before and is not made: its id or ARN, since an
-	// alias may be of another CMK by the time of a rollback. Imported says that one that is made gets imported material,
-	// and follows only once it has.
+	// Given is what requests call the CMK that follows if it already existed: its id or ARN, since an alias may point
+	// to another CMK by the time of a rollback. Imported says that a new CMK gets imported material, and follows only
+	// once it has it.
 	Given    string `json:"given,omitempty"`
 	Imported bool   `json:"imported,omitempty"`
-	// Interval is the rotation interval that Follows had. Its rotation has been turned off.
+	// Interval is the rotation interval that Follows had before its rotation was turned off.
 	Interval string `json:"rotation_interval,omitempty"`
-	// Replaces is the id of the CMK that the name had, which is scheduled for deletion, and BoundContext what the key
-	// keeps. Both are empty for a new name.
+	// Replaces is the id of the CMK that the name had, which is scheduled for deletion, and BoundContext is kept from
+	// its entry. Both are empty for a new name.
 	Replaces     string            `json:"replaces,omitempty"`
 	BoundContext map[string]string `json:"bound_context,omitempty"`
-	// Conflict has the ids of the CMKs among which a search could not tell which is the right one. From then on none is
-	// adopted, even if only one of them is left.
+	// Conflict has the ids of the CMKs that a search found without being able to tell which one is right. From then on
+	// none is adopted, even if only one of them is left.
 	Conflict []string `json:"conflict,omitempty"`
 }
 
-// newCreation begins the creation of the key k. k.entry is what it replaces, and may be nil.
+// newCreation begins the creation of the key k. k.entry is the entry that it replaces, and may be nil.
 func newCreation(k target, conn *connection) creation {
 	c := creation{Name: k.name, Region: conn.region, Marker: rand.Text(), Identity: conn.identity, Begun: time.Now()}
 	if k.entry != nil {
@@ -79,18 +78,17 @@ func newCreation(k target, conn *connection) creation {
 	return c
 }
 
-// creationSpan is by how much the date of a CMK, by KMS's clock, may differ from the beginning of its creation, by
-// Vault's.
+// creationSpan is how much the date of a CMK, by KMS's clock, may differ from the start of its creation, by Vault's.
 const creationSpan = 10 * time.Minute
 
-// mayHaveMade reports whether a CMK with the creation's marker is of the right age. Anyone who can read the marker in
-// KMS can give a CMK of their own the same.
+// mayHaveMade reports whether a CMK with the creation's marker is of the right age. Anyone that can read the marker in
+// KMS can give it to another CMK.
 func (c creation) mayHaveMade(cmk kmsapi.KeyMetadata) bool {
 	made, err := time.Parse(kmsapi.TimeFormat, cmk.CreationDate)
 	return err == nil && made.Sub(c.Begun).Abs() <= creationSpan
 }
 
-// describe returns the description that the CMK gets.
+// describe returns the CMK's description: the caller's, with the marker.
 func (c creation) describe(description string) string {
 	marker := markerStart + c.Marker + markerEnd
 	if description == "" {
@@ -104,7 +102,7 @@ var markerPattern = regexp.MustCompile(` ?\[vault:([A-Z2-7]{26})\]$`)
 // withoutMarker returns a description as the caller gave it.
 func withoutMarker(description string) string { return markerPattern.ReplaceAllString(description, "") }
 
-// kind is that of the creation's entry in the write-ahead log.
+// kind returns the kind of the creation's entry in the write-ahead log.
 func (c creation) kind() string {
 	if c.Follows != "" {
 		return followKind
@@ -112,8 +110,8 @@ func (c creation) kind() string {
 	return creationKind
 }
 
-// makeKey makes a CMK and stores its entry. k.entry is what it replaces, and may be nil. The caller has reserved the
-// name, and has called findKey.
+// makeKey makes a CMK and stores its entry. k.entry is the entry that it replaces, and may be nil. The caller has
+// reserved the name, and has called findKey.
 func (b *backend) makeKey(
 	ctx context.Context, req *logical.Request, k target, wanted newKey,
 ) (*keyEntry, kmsapi.KeyMetadata, error) {
@@ -138,14 +136,14 @@ func (b *backend) makeKey(
 		})
 }
 
-// A logged creation is in the write-ahead log, under an id.
+// A logged is a creation in the write-ahead log, under an id.
 type logged struct {
 	id string
 	creation
 }
 
-// makeCMK makes a CMK, and lets finish store the entry that has it. If finish fails, the CMK comes with the error, and
-// the log keeps the creation.
+// makeCMK makes a CMK, and lets finish store the entry that has it. If finish fails, the CMK is returned with the
+// error, and the log keeps the creation.
 func (b *backend) makeCMK(
 	ctx context.Context, req *logical.Request, conn *connection, begun logged, wanted *kmsapi.CreateKeyRequest,
 	finish func(context.Context, kmsapi.KeyMetadata) (*keyEntry, error),
@@ -158,11 +156,11 @@ func (b *backend) makeCMK(
 	}
 	made, err := call(ctx, conn, &cmk)
 
-	// From here on, storage must be written even if the caller has gone away.
+	// From here on, storage must be written even if the caller is gone.
 	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
 	if err != nil {
-		if surelyNotDone(err) && begun.Follows == "" { // A rotation has more to put right.
+		if surelyNotDone(err) && begun.Follows == "" { // A rotation has more to undo.
 			b.settled(kept, req.Storage, begun.id)
 		}
 		failed := &keyEntry{storedCMK: storedCMK{Instance: cmk.DKMSInstanceId}, KeySpec: cmk.KeySpec}
@@ -214,7 +212,7 @@ func (b *backend) finish(
 	return entry, nil
 }
 
-// settled removes an entry of the write-ahead log. One that can't be removed is settled again later, which changes
+// settled removes an entry from the write-ahead log. If that fails, the entry is settled again later, which changes
 // nothing.
 func (b *backend) settled(ctx context.Context, s logical.Storage, logID string) {
 	if err := framework.DeleteWAL(ctx, s, logID); err != nil {

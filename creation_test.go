@@ -13,7 +13,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// lost is the error of a call whose answer does not arrive.
+// lost returns the error of a call whose answer does not arrive.
 func lost(op kmsapi.Operation) error {
 	return &client.TransportError{Operation: op, Endpoint: "kms:443", Err: errors.New("the connection broke")}
 }
@@ -37,7 +37,7 @@ func (r *rig) restart() {
 	r.b = b
 }
 
-// cmks are the ids of all CMKs in KMS.
+// cmks returns the ids of all CMKs in KMS.
 func (r *rig) cmks() []string {
 	r.t.Helper()
 	direct, err := r.kms.direct("cn-hangzhou")
@@ -62,7 +62,7 @@ func (r *rig) unsettled() int {
 // interruptions are all the ways in which making key "a" can stop between the first and the last step.
 var interruptions = map[string]struct {
 	arrange func(r *rig)
-	// made says that KMS made a CMK, and named that the key exists nevertheless.
+	// made says that KMS made a CMK, and named that the key exists even so.
 	made, named bool
 }{
 	"the log can't be written": {func(r *rig) { r.storage.reset("put", 1) }, false, false},
@@ -101,7 +101,7 @@ var interruptions = map[string]struct {
 	},
 }
 
-// failing makes one operation fail.
+// failing returns a hook that makes one operation fail.
 func failing(op kmsapi.Operation, err error) func(context.Context, kmsapi.Request) error {
 	return func(_ context.Context, q kmsapi.Request) error {
 		if q.Operation() == op {

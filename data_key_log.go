@@ -9,14 +9,14 @@ import (
 // A dataKeyUse is what a request did with the data keys of its key.
 type dataKeyUse struct {
 	key string
-	// count is how many data keys it asked for, of the versions oldest to newest. Of these, hits were cached, and the
-	// others had to wait for KMS, which may have refused some.
+	// count is how many data keys it asked for, of the versions oldest to newest. hits of them were cached; the others
+	// had to wait for KMS, which may have refused some.
 	count, hits    int
 	oldest, newest uint32
 }
 
-// logDataKeys logs the use of a request's data keys at the level debug, once for all its items. KMS's own log has no
-// line for those that were cached.
+// logDataKeys logs the data keys that a request used at level debug, once for all its items. KMS's own log has no line
+// for those that were cached.
 func (b *backend) logDataKeys(ctx context.Context, req *logical.Request) {
 	if !b.Logger().IsDebug() {
 		return

@@ -11,7 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// useOf sends a request with an id, and returns what the debug log says of its data keys, and how many lines it has.
+// useOf sends a request with an id. It returns the debug log's line about its data keys, and the number of such lines.
 func (r *rig) useOf(id, path string, data body) (line map[string]any, count int) {
 	r.t.Helper()
 	req := r.request(logical.UpdateOperation, path, data)

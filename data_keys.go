@@ -11,15 +11,16 @@ import (
 )
 
 const (
-	// maxStrays bounds the calls at a time for wrapped keys that are in no row: anyone who may decrypt can send such.
+	// maxStrays bounds the concurrent calls for wrapped keys that are in no row: anyone allowed to decrypt can send
+	// them.
 	maxStrays = 16
-	// unwrapTimeout bounds a call for a data key, which goes on when its request has ended. Its attempts have bounds of
-	// their own.
+	// unwrapTimeout bounds a call for a data key, which goes on after its request has ended. Its attempts have their
+	// own timeouts.
 	unwrapTimeout = maxRequestTimeout
 )
 
-// isRefusal reports whether KMS has said that a data key may not be used. Anything else that goes wrong, such as
-// throttling or a lost answer, says nothing about that.
+// isRefusal reports whether KMS has said that a data key may not be used. Other failures, such as throttling or a lost
+// answer, do not say that.
 func isRefusal(err error) bool {
 	if _, ok := errors.AsType[*foreignError](err); ok {
 		return true
@@ -29,16 +30,16 @@ func isRefusal(err error) bool {
 		refused.Kind() == kmsapi.KindNotFound)
 }
 
-// A wrapped is a data key as a ciphertext or a row has it.
+// A wrapped is a data key in the form that a ciphertext or a row holds.
 type wrapped struct {
 	version int
 	key     []byte
 	ref     envelope.Ref
-	// isRow says that a row has it, and isNewest that it is the one that encrypts.
+	// isRow says that it is in a row, and isNewest that it is the one that encrypts.
 	isRow, isNewest bool
 }
 
-// ofRow returns a data key of the key's rows.
+// ofRow returns the data key of a row.
 func (k target) ofRow(c *connection, row *dataKey) *wrapped {
 	return &wrapped{
 		version: row.version, key: row.wrapped, ref: k.refOf(c, row.version, row.hash),
@@ -62,13 +63,13 @@ func (k target) refOf(c *connection, n int, hash [32]byte) envelope.Ref {
 	}
 }
 
-// withDataKey calls use with a data key, and again if the key may no longer be used by the time that use is done: what
-// is done with it then must not leave the engine.
+// withDataKey calls use with a data key, and again if the key may no longer be used when use returns: its result must
+// then not leave the engine.
 func (b *backend) withDataKey(
 	ctx context.Context, c *connection, k target, w *wrapped, use func(*envelope.Key) error,
 ) error {
 	held := ctx.Value(leasesKey{}).(*leases)
-	isLate := false // A call of another took longer than cache_ttl.
+	isLate := false // Another request's call took longer than cache_ttl.
 	for {
 		lease, isNew, err := held.get(w.ref, func() (*envelope.Lease, error) {
 			return b.acquire(ctx, c, k, w, envelope.Use{Alone: isLate, Drops: held.drops})
@@ -92,7 +93,7 @@ func (b *backend) acquire(
 ) (*envelope.Lease, error) {
 	version, isRow, key := w.version, w.isRow, w.key
 	if !isRow {
-		// Calls for data keys go on when the request has ended, and the request's bytes may have been reused then.
+		// Calls for data keys go on after the request has ended, when its bytes may have been reused.
 		key = slices.Clone(key)
 	}
 	use.Ref, use.TTL, use.Newest, use.Stray = w.ref, c.cacheTTL, w.isNewest, !isRow
@@ -109,7 +110,7 @@ func (b *backend) acquire(
 		})
 }
 
-// unwrap has KMS open the data key of a version. Only what a CMK of the key has wrapped is one.
+// unwrap has KMS open the data key of a version. Only one wrapped by a CMK of the key is accepted.
 func (b *backend) unwrap(
 	ctx context.Context, c *connection, k target, n int, key []byte,
 ) (*[envelope.KeySize]byte, error) {
@@ -137,8 +138,8 @@ func (b *backend) unwrap(
 	return secret, nil
 }
 
-// unopened is the error of a call to open a data key. KMS may not find the CMK that has wrapped it: unless a row has
-// the version of that CMK, it is none of the key's.
+// unopened returns the error of a call to open a data key. KMS may not find the CMK that wrapped it; unless a row has
+// that CMK's version, the data key does not belong to the key.
 func (k target) unopened(err error, blob string) error {
 	refused, ok := errors.AsType[*kmsapi.Error](err)
 	if ok && refused.Is(kmsapi.ErrKeyNotFound) && k.entry.rowLike(blob) == nil {
@@ -147,8 +148,8 @@ func (k target) unopened(err error, blob string) error {
 	return ofDataKey(withTarget(err, k))
 }
 
-// ofDataKey marks the error of a call to open a data key, for the advice that goes with it: no caller has sent what KMS
-// was to decrypt.
+// ofDataKey marks the error of a call to open a data key, for the advice that goes with it: what KMS could not decrypt
+// did not come from the caller.
 func ofDataKey(err error) error {
 	if failed, ok := errors.AsType[*callError](err); ok {
 		failed.ofDataKey = true

@@ -10,59 +10,60 @@
 //
 // # Wire shape
 //
-// encrypt, decrypt and datakey speak as Vault's transit engine does, so transit's clients work here. plaintext is
-// standard base64 both ways, and KMS is given that base64, so a program that calls KMS itself reads and writes the
-// same. ciphertext is "vault:vN:" and KMS's CiphertextBlob unchanged, where N is the version that made it; decrypt
-// takes the bare blob too. If what KMS decrypts is not base64 (another program encrypted a raw string), the answer is
-// its base64, with a warning.
+// encrypt, decrypt and datakey take and answer what Vault's transit engine does, so transit's clients work here.
+// plaintext is standard base64 both ways, and that base64 is what KMS encrypts, so a program that calls KMS itself
+// reads and writes the same. ciphertext is "vault:vN:" and KMS's CiphertextBlob unchanged, where N is the version that
+// made it; decrypt takes the bare blob too. If what KMS decrypts is not base64 (another program encrypted a raw
+// string), the answer is its base64, with a warning.
 //
 // associated_data and context are sent as entries of KMS's EncryptionContext called "vault:associated_data" and
 // "vault:context", their values in base64. A key that was made with derived=true requires context.
 //
-// sign, verify and export/public-key speak as transit's too. KMS signs; verify and export use the public keys that the
-// entry has, and call nobody. What a key pair signs or encrypts names its version in "vault:vN:": nothing else tells
-// it.
+// sign, verify and export/public-key are transit's too. KMS signs; verify and export use the public keys in the entry,
+// and do not call KMS. A signature or ciphertext of a key pair names its version in "vault:vN:"; nothing else
+// identifies it.
 //
-// hmac, and verify of what it answers, are for keys with data keys: KMS makes no HMACs with keys that encrypt. The
-// newest data key makes them, also of a key that is in direct mode again. An HMAC carries no data key, so it needs the
-// row of its version.
+// hmac, and verify of an HMAC, are for keys with data keys: KMS makes no HMACs with keys that encrypt. The newest data
+// key makes them, even if the key is back in direct mode. An HMAC carries no data key, so verifying it needs the row of
+// its version.
 //
 // # What keeps keys apart
 //
 // A ciphertext opens only through its own key: KMS's Decrypt names no key, so the engine compares the CMK in KMS's
 // answer with the one in the path, and drops the plaintext if they differ. The bound_context of a key is part of every
-// encryption context of that key, and a caller can't override it. KMS binds nothing to what a key pair encrypts, so a
-// key pair that decrypts has one name only.
+// encryption context of that key, and a caller can't override it. KMS binds no context to ciphertexts of a key pair, so
+// a key pair that decrypts has one name only.
 //
 // # Versions
 //
 // The entry of a key has a table with a row for each of its versions, which are versions of one CMK or, after a
-// rotation to another, of several. KMS's answers to Encrypt and Decrypt name a version, and that alone decides the
-// number in a ciphertext, and whether min_decryption_version and trim let it open. Rows are added by requests that
+// rotation to another, of several. KMS's answers to Encrypt and Decrypt name a version, which alone decides the number
+// in a ciphertext, and whether min_decryption_version and trim allow it to be opened. Rows are added by requests that
 // write and by an hourly pass of the active node, and never by the use of a key; a version without a row counts as the
-// newest of its CMK. Package versions has the rules. What gives a key another CMK is in the write-ahead log with the
-// CMK that it follows, so that a rollback never gives it to a key that has been deregistered or made again.
+// newest of its CMK. Package versions has the rules. A change that gives a key another CMK is in the write-ahead log
+// together with the CMK being followed, so a rollback never gives the new CMK to a key that has been deregistered or
+// made again.
 //
-// enable, disable, delete and cancel_deletion are about all CMKs of a key, the oldest first. They call KMS first, and
-// then give every name of the CMKs in the mount a new generation in its entry, so that other nodes learn of it.
+// enable, disable, delete and cancel_deletion act on all CMKs of a key, the oldest first. They call KMS first, and then
+// give every name of the CMKs in the mount a new generation in its entry, so that other nodes learn of it.
 //
 // # Fields of transit
 //
-// Parameters of transit that ask for a protection that KMS does not give (convergent_encryption, ...) are refused;
-// those whose absence weakens nothing (nonce, exportable, ...) are ignored with a warning. Every other unknown
-// parameter is refused.
+// Parameters of transit that ask for a protection that KMS does not offer (convergent_encryption, ...) are refused;
+// those that can be dropped without weakening anything (nonce, exportable, ...) are ignored with a warning. Every other
+// unknown parameter is refused.
 //
 // # KMS instances
 //
-// The entry of a key has the KMS instance that KMS says its CMK is in. Management goes to the shared gateway of the
-// region. What uses a key goes to the dedicated gateway of its instance if config has gateway=dedicated for that
-// instance, and otherwise to the shared one too. Each gateway has its own connections and its own max_parallel. The CA
-// of a dedicated gateway is read when config is written, and again by a health check if it no longer verifies, but
-// never by a request that uses a key.
+// The entry of a key records the KMS instance that its CMK is in, as KMS reported it. Management goes to the shared
+// gateway of the region. Operations that use a key go to the dedicated gateway of its instance if config has
+// gateway=dedicated for that instance, and otherwise to the shared one too. Each gateway has its own connections and
+// its own max_parallel. The CA of a dedicated gateway is read when config is written, and again by a health check if it
+// no longer verifies, but never by a request that uses a key.
 //
 // # Errors
 //
-// KMS's code, message and request id reach the caller, with the status below and what to do.
+// KMS's code, message and request id reach the caller, with the status below and advice.
 //
 //	400  bad input; the engine is not configured; KMS says 400; a config write gives credentials that KMS or STS
 //	     refuses, or names a source that has none

@@ -14,13 +14,13 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// victims are the bound contexts of the keys that are attacked. The attackers' keys have the same KMS key.
+// victims are the bound contexts of the attacked keys. The attackers' keys have the same KMS key.
 var victims = map[string]body{
 	"no bound context": {}, "a bound context": {"app": "payroll"},
 	"a bound context around ours": {"app": "payroll", "zone": "z"},
 }
 
-// An attack is one on the data key of a victim by callers of all keys that have its KMS key.
+// An attack is an attack on the data key of a victim by callers of all keys that share its KMS key.
 type attack struct {
 	*rig
 	bound   body
@@ -51,7 +51,7 @@ func newAttack(t *testing.T, arrange func(*rig), bound body) *attack {
 
 func (a *attack) wrapped() string { return base64.StdEncoding.EncodeToString(a.message.Wrapped) }
 
-// dataKeyContext is what KMS has bound to the victim's data key.
+// dataKeyContext returns the context that KMS has bound to the victim's data key.
 func (a *attack) dataKeyContext() kmsapi.EncryptionContext {
 	bound := kmsapi.EncryptionContext{}
 	for name, value := range a.bound {
@@ -71,7 +71,7 @@ func (a *attack) opensStraight(c kmsapi.EncryptionContext) bool {
 	return err == nil
 }
 
-// uses are all requests that a caller can give a context with.
+// uses returns all requests in which a caller can give a context.
 func (a *attack) uses(key string) map[string]body {
 	return map[string]body{
 		"decrypt/" + key: {"ciphertext": "vault:v1:" + a.wrapped()}, "rewrap/" + key: {"ciphertext": a.wrapped()},
@@ -80,7 +80,7 @@ func (a *attack) uses(key string) map[string]body {
 	}
 }
 
-// Whatever KMS binds, no caller can spell the context of a data key.
+// Whatever KMS binds, no caller can write the context of a data key.
 func TestNoCallerSpellsTheContextOfADataKey(t *testing.T) {
 	for kind, arrange := range kindsOfKMS {
 		for name, bound := range victims {
@@ -109,7 +109,7 @@ func TestNoCallerSpellsTheContextOfADataKey(t *testing.T) {
 	}
 }
 
-// isRefused tries a context on all keys, whole, and without what the key itself binds.
+// isRefused tries a context on all keys, both whole and without the entries that the key itself binds.
 func (a *attack) isRefused(spelled kmsapi.EncryptionContext) {
 	a.t.Helper()
 	rest := maps.Clone(spelled)
@@ -136,7 +136,7 @@ func asFields(c kmsapi.EncryptionContext) body {
 	return fields
 }
 
-// lookalikes are fields that a caller can give, and that are nearly the context of a data key.
+// lookalikes returns fields that a caller can give and that are nearly the context of a data key.
 func (a *attack) lookalikes() map[string]body {
 	id := a.message.ID.String()
 	ours := "vault:envelope=" + id + "&vault:purpose=envelope/1&vault:version=1"
@@ -183,7 +183,7 @@ func TestNoContextOfACallerOpensADataKeyOrMakesOne(t *testing.T) {
 	}
 }
 
-// denied requires that a request is refused as one with a wrong ciphertext is.
+// denied requires that a request is refused like one with a wrong ciphertext.
 func (a *attack) denied(what, path string, data body) {
 	a.t.Helper()
 	resp, err := a.tryWrite(path, data)
@@ -200,7 +200,7 @@ func (a *attack) opensNothing(what, key string, fields body) {
 	a.denied(what, "rewrap/"+key, with(fields, body{"ciphertext": a.wrapped()}))
 }
 
-// makesNothing makes data keys that the caller knows, and gives them out as the victim's.
+// makesNothing makes data keys that the caller knows, and passes them off as the victim's.
 func (a *attack) makesNothing(what, key string, fields body) {
 	a.t.Helper()
 	made, err := a.tryWrite("datakey/plaintext/"+key, fields)
@@ -210,14 +210,14 @@ func (a *attack) makesNothing(what, key string, fields body) {
 	}
 	a.isNoDataKey(what, made.Data["ciphertext"].(string), made.Data["plaintext"].(string))
 	if strings.HasSuffix(key, "envelope") || key == "victim" {
-		return // It encrypts nothing with KMS.
+		return // This key encrypts nothing with KMS.
 	}
 	known := base64.StdEncoding.EncodeToString(make([]byte, envelope.KeySize))
 	ciphertext := a.write("encrypt/"+key, with(fields, body{"plaintext": known})).Data["ciphertext"].(string)
 	a.isNoDataKey(what, ciphertext, known)
 }
 
-// isNoDataKey makes a message of the victim with a known data key.
+// isNoDataKey makes a message of the victim with a known data key, and requires that it is refused.
 func (a *attack) isNoDataKey(what, ciphertext, plaintext string) {
 	a.t.Helper()
 	_, blob, err := versions.Split(ciphertext)

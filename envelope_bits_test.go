@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// flips returns a ciphertext for each bit of the bytes of a message from from to to, in which that bit is another.
+// flips returns a ciphertext for each bit of message[from:to], with that bit flipped.
 func flips(message []byte, from, to int) (texts []string) {
 	for bit := 8 * from; bit < 8*to; bit++ {
 		changed := bytes.Clone(message)
@@ -19,8 +19,8 @@ func flips(message []byte, from, to int) (texts []string) {
 	return texts
 }
 
-// KMS is asked about what it alone can know: whether a wrapped key is one of the version that the header says. A
-// message whose first four bytes are others is none, and goes to KMS as a ciphertext of its own.
+// KMS is called only for what it alone can know: whether a wrapped key belongs to the version in the header. A message
+// with other first four bytes is not a message, and goes to KMS as a ciphertext of KMS.
 func TestNoMessageOpensWithABitChanged(t *testing.T) {
 	r := newEnvelopeRig(t, "a")
 	for range 5 {
@@ -33,7 +33,7 @@ func TestNoMessageOpensWithABitChanged(t *testing.T) {
 		"the magic":                  {0, 4, 32},
 		"the format and the flags":   {4, 6, 0},
 		"the envelope id":            {6, 22, 0},
-		"the version":                {22, 26, 2}, // To 3 and 5; the others are 0, or above the newest.
+		"the version":                {22, 26, 2}, // to 3 and 5; other flips give 0 or more than the newest
 		"the wrapped key":            {28, m, 8 * (m - 28)},
 		"the nonce":                  {m, m + 24, 0},
 		"the commitment":             {m + 24, m + 56, 0},
@@ -54,19 +54,19 @@ func TestNoMessageOpensWithABitChanged(t *testing.T) {
 	})
 }
 
-// A string that differs in a bit is no base64, has no prefix of the engine's, or is the base64 of a message that
-// differs. Only the number of the prefix is nobody's to believe.
+// A string that differs in a bit is not base64, lacks the engine's prefix, or is the base64 of a different message.
+// Only the number in the prefix may differ: it is ignored.
 func TestNoCiphertextOpensWithABitOfItsStringChanged(t *testing.T) {
 	r := newEnvelopeRig(t, "a")
 	r.write("keys/a/rotate", nil)
 	text := r.encrypt("a", hello)
 	start := strings.LastIndexByte(text, ':') + 1
 	for i := range text {
-		if i == start-2 { // The number.
+		if i == start-2 { // the number in the prefix
 			continue
 		}
 		if isWrapped := i >= start+4*28/3+1 && i < len(text)-100; isWrapped && i%16 != 0 {
-			continue // KMS is asked about most of these, and TestNoMessageOpensWithABitChanged has them all.
+			continue // Most of these call KMS, and TestNoMessageOpensWithABitChanged has them all.
 		}
 		for bit := range 8 {
 			changed := []byte(text)

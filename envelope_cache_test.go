@@ -12,8 +12,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// mountAgain unmounts the engine and mounts it again at the same path and in the same process, with the storage that it
-// had, as a reload does.
+// mountAgain unmounts the engine and mounts it again, as a reload does: at the same path, in the same process and with
+// the same storage.
 func (r *rig) mountAgain() {
 	r.t.Helper()
 	before := r.backend()
@@ -27,12 +27,12 @@ func (r *rig) mountAgain() {
 
 func (r *rig) cached() int { return r.backend().dataKeys.Stats().Cached }
 
-// A crossing is a change after which nothing may be used that was unwrapped before, although the name of the key, or
-// the path of the mount, is the same.
+// A crossing is a change after which no data key that was unwrapped before may be used, although the name of the key,
+// or the path of the mount, is the same.
 type crossing struct {
 	// do makes the change. text is an earlier ciphertext.
 	do func(r *rig, text string)
-	// status is that of a request to decrypt text afterwards, and 0 if it opens.
+	// status is the status of decrypting text afterwards, and 0 if it opens.
 	status int
 }
 
@@ -95,7 +95,7 @@ func (c crossing) isServed(r *rig, text string) {
 	require.Equal(r.t, hello, resp.Data["plaintext"])
 }
 
-// keeps is how many data keys are cached once a request that began after the crossing was served.
+// keeps returns how many data keys are cached once a request that began after the crossing was served.
 func (c crossing) keeps() int {
 	if c.status != 0 {
 		return 0
@@ -120,8 +120,7 @@ func TestWhatWasUnwrappedBeforeServesNobodyAfter(t *testing.T) {
 	}
 }
 
-// holdsDecrypt makes the next Decrypt wait: where KMS has not opened the data key yet, or where it has, and the answer
-// is on its way.
+// holdsDecrypt makes the next Decrypt wait, before KMS opens the data key or, if answered is set, after that.
 func (r *rig) holdsDecrypt(answered bool) (asked chan struct{}, goOn func()) {
 	asked, wait := make(chan struct{}), make(chan struct{})
 	var held atomic.Bool
@@ -214,7 +213,7 @@ func TestBatchInFlightBringsNothingBack(t *testing.T) {
 	}
 }
 
-// Two mounts of a process, and two names of a mount, have nothing in common, even if all that they store is the same.
+// Two mounts of a process, and two names of a mount, share nothing, even if everything that they store is the same.
 func TestMountsAndNamesAskKMSForThemselves(t *testing.T) {
 	r := newEnvelopeRig(t, "a")
 	text := r.encrypt("a", hello)

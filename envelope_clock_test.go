@@ -17,15 +17,15 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// twoClocks is what time.Now reads on a machine whose clocks a test moves: the monotonic one, which stands still while
-// the machine is suspended, and the wall clock, which can be set.
+// twoClocks are the clocks behind time.Now, moved by a test: the monotonic clock, which stops while the machine is
+// suspended, and the wall clock, which can be set.
 type twoClocks struct {
 	start           time.Time
 	monotonic, wall time.Duration
 }
 
 func (c *twoClocks) now() time.Time {
-	// The time package makes no such time, so that this knows how it stores one. The test makes sure that it does.
+	// Package time can't make such a time, so this relies on how it stores one. The test checks that.
 	type stored struct {
 		wall uint64
 		ext  int64
@@ -88,7 +88,7 @@ func TestNodeWhoseClockIsSetBackHearsAllTheSame(t *testing.T) {
 	other.opens("a", n.encrypt("a", hello))
 }
 
-// A waiter is the context of a request that tells when it waits for something.
+// A waiter is the context of a request that reports when the request waits for something.
 type waiter struct {
 	context.Context
 	waits func()
@@ -118,7 +118,7 @@ func TestRequestsThatKMSServesTooLateAskAgainAtTheSameTime(t *testing.T) {
 			first.Wait()
 		} else {
 			again.Done()
-			again.Wait() // It lasts forever if they don't ask at the same time.
+			again.Wait() // This waits forever unless they ask at the same time.
 		}
 		passed.Add(int64(2 * time.Second))
 		return nil

@@ -13,7 +13,7 @@ import (
 
 var asEnvelope = body{"encryption": "envelope", "auto_rotate_period": "48h"}
 
-// isEnvelope requires a key in envelope mode that is rotated every two days and works.
+// isEnvelope requires that a key is in envelope mode, is rotated every two days, and works.
 func (r *rig) isEnvelope(name string, newest int) {
 	r.t.Helper()
 	entry := r.entry(name)
@@ -27,7 +27,7 @@ func (r *rig) isEnvelope(name string, newest int) {
 	require.Zero(r.t, r.unsettled())
 }
 
-// envelopeInterruptions are those of [interruptions], and those between CMK and data key.
+// envelopeInterruptions returns [interruptions], and those between the CMK and the data key.
 func envelopeInterruptions() map[string]func(*rig) {
 	all := map[string]func(*rig){}
 	for name, c := range interruptions {
@@ -35,7 +35,7 @@ func envelopeInterruptions() map[string]func(*rig) {
 			all[name] = c.arrange
 		}
 	}
-	all["nothing can be stored"] = func(r *rig) { // From the new CMK on.
+	all["nothing can be stored"] = func(r *rig) { // from the new CMK on
 		r.kms.after = func(_ context.Context, q kmsapi.Request) error {
 			if q.Operation() == kmsapi.OpCreateKey {
 				r.storage.reset("put", -1)
@@ -142,7 +142,7 @@ func TestRecreatedKeyIsANewOneInTheSameMode(t *testing.T) {
 		asked  body
 		mode   string
 		period time.Duration
-		// policy is that of the CMK.
+		// policy is the CMK's rotation policy.
 		policy string
 	}{
 		"nothing is asked for":   {nil, "envelope", 48 * time.Hour, ""},
@@ -226,7 +226,7 @@ func TestInterruptedRecreationOfAKeyInEnvelopeModeIsFinished(t *testing.T) {
 	}
 }
 
-// longContext is a bound_context of n characters of JSON.
+// longContext returns a bound_context of n characters of JSON.
 func longContext(n int) map[string]any {
 	return map[string]any{"a": strings.Repeat("x", n-len(`{"a":""}`))}
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// noAnswer is a call that KMS may have run, whose answer was lost.
+// noAnswer is the error of a call that KMS may have run, but whose answer was lost.
 var noAnswer = &client.TransportError{Operation: kmsapi.OpDecrypt, Endpoint: "kms", Err: errors.New("connection reset")}
 
 // load sends requests to every node at the same time, and returns how many of each succeeded. The clock stands still.
@@ -58,9 +58,10 @@ func (r *rig) refusesSoon(key string) {
 
 func TestKMSKeyThatIsDisabledUnderLoadIsFeltOnEveryNodeInTime(t *testing.T) {
 	for name, test := range map[string]struct {
-		// renewals are how calls for data keys fail from then on; nil: KMS refuses.
+		// renewals is how calls for data keys fail from then on; nil means that KMS refuses.
 		renewals error
-		// last is when each node may succeed last. They have asked KMS at 0, 10 and 20 seconds, and KMS says no from 25 on.
+		// last is when each node may last succeed. The nodes called KMS at 0, 10 and 20 seconds, and KMS refuses from
+		// 25 on.
 		last [3]int
 	}{
 		"a refusal ends the use at once":      {nil, [3]int{30, 40, 50}},
@@ -88,7 +89,7 @@ func TestKMSKeyThatIsDisabledUnderLoadIsFeltOnEveryNodeInTime(t *testing.T) {
 							last[i] = second
 						}
 						if second == test.last[i] && test.renewals == nil {
-							n.all()[i].refusesSoon("a") // Its renewal is under way.
+							n.all()[i].refusesSoon("a") // Its renewal is in flight.
 						} else {
 							require.Contains(t, []int{0, allSucceed}, succeeded)
 						}

@@ -18,7 +18,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// A gauge is how many of something there are at a time, and were at most.
+// A gauge counts how many of something there are now, and were at most.
 type gauge struct{ now, most atomic.Int64 }
 
 func (g *gauge) enter() {
@@ -31,8 +31,8 @@ func (g *gauge) leave() { g.now.Add(-1) }
 
 func (g *gauge) set(n int) { g.now.Store(int64(n) - 1); g.enter() }
 
-// A flood gauges the calls to KMS for wrapped keys that are not the key's own, and the goroutines meanwhile. KMS
-// refuses those calls, without a service.
+// A flood counts the calls to KMS for wrapped keys that are not the key's own, and the goroutines meanwhile. The test
+// refuses those calls in place of a service.
 type flood struct {
 	calls, goroutines gauge
 	// tick gets a value for every hundredth call.
@@ -60,7 +60,7 @@ func (r *rig) flooded(own envelope.Header) *flood {
 
 var floodSize = flag.Int("flood", 20_000, "how many wrapped data keys TestAFloodOfWrappedKeysIsBounded sends")
 
-// More of it: go test -run AFlood . -flood 100000.
+// For a longer run: go test -run AFlood . -flood 100000.
 func TestAFloodOfWrappedKeysIsBounded(t *testing.T) {
 	for name, test := range map[string]struct{ wrapped, parallel, most int }{
 		"by the mount's own bound": {*floodSize, 0, maxStrays},

@@ -11,13 +11,13 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// forged returns a ciphertext of hello with any header, and with a data key that its maker knows.
+// forged returns a ciphertext of hello with the given header, and with a data key that its maker knows.
 func forged(h envelope.Header) string {
 	key := envelope.NewKey(&[envelope.KeySize]byte{1})
 	return versions.JoinBytes(int(h.Version), key.AppendMessage(nil, h, nil, []byte("hello")))
 }
 
-// headerOf is the header of what a key encrypts.
+// headerOf returns the header of ciphertexts of a key.
 func (r *rig) headerOf(key string) envelope.Header {
 	r.t.Helper()
 	return messageOfText(r.t, r.encrypt(key, hello)).Header

@@ -11,7 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// newSharedRig makes the names a and b of one CMK with imported material, both in envelope mode, and c of another. All
+// newSharedRig makes the names a and b of one CMK with imported material, and c of another, all in envelope mode. All
 // have used their data keys.
 func newSharedRig(t *testing.T) *rig {
 	t.Helper()
@@ -27,7 +27,7 @@ func newSharedRig(t *testing.T) *rig {
 	return r
 }
 
-// warm has the data keys of a, b and c cached.
+// warm caches the data keys of a, b and c.
 func (r *rig) warm() {
 	r.t.Helper()
 	for _, name := range []string{"a", "b", "c"} {
@@ -42,7 +42,7 @@ type stateRequest struct {
 	path string
 	// data are its fields, which may depend on the rig. It may be nil.
 	data func(*rig) body
-	// arrange moves the CMK to where the request has something to do.
+	// arrange brings the CMK into a state that the request changes.
 	arrange func(*rig)
 	// sends is the operation that changes the state.
 	sends kmsapi.Operation
@@ -58,7 +58,7 @@ func (s stateRequest) do(r *rig) (*logical.Response, error) {
 	return r.try(s.op, s.path, data)
 }
 
-// in does something to the CMK of a behind the engine's back.
+// in returns a function that does something to the CMK of a behind the engine's back.
 func in(do func(*directKMS, ...string)) func(*rig) {
 	return func(r *rig) { do(r.direct(), r.keyID("a")) }
 }
@@ -67,7 +67,7 @@ func withoutMaterial(k *directKMS, cmks ...string) {
 	k.do(&kmsapi.DeleteKeyMaterialRequest{KeyId: cmks[0]})
 }
 
-// stateRequests are all requests that change the state of a CMK.
+// stateRequests returns all requests that change the state of a CMK.
 func stateRequests() map[string]stateRequest {
 	const update, remove = logical.UpdateOperation, logical.DeleteOperation
 	return map[string]stateRequest{
@@ -87,7 +87,7 @@ func stateRequests() map[string]stateRequest {
 	}
 }
 
-// leaveCMK gives a another CMK, so that trim may delete the one that b has.
+// leaveCMK rotates a to another CMK, so that trim may delete the one that b has.
 func (r *rig) leaveCMK() {
 	r.t.Helper()
 	r.write("keys/a/rotate", body{"key_id": r.direct().makeCMK(&kmsapi.CreateKeyRequest{})})
@@ -123,7 +123,7 @@ func TestDataKeysOfAllNamesAreGoneWhenAChangeOfStateIsAnswered(t *testing.T) {
 	}
 }
 
-// generations3 are those of the keys a, b and c.
+// generations3 returns the generations of the keys a, b and c.
 func (r *rig) generations3() (all []string) {
 	r.t.Helper()
 	for _, name := range []string{"a", "b", "c"} {
@@ -133,7 +133,7 @@ func (r *rig) generations3() (all []string) {
 }
 
 func TestDataKeysAreGoneThoughOtherNodesDoNotLearnOfIt(t *testing.T) {
-	// The calls of storage that only the generations need.
+	// The storage calls that only the generations need.
 	for kind, what := range map[string]string{"put": "the entry of b", "list": "the names of keys"} {
 		for name, s := range stateRequests() {
 			t.Run(name+", "+what, func(t *testing.T) {

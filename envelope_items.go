@@ -29,7 +29,7 @@ func messageOf(d *framework.FieldData) ([]byte, error) {
 		return nil, refusal.BadRequest("plaintext is required")
 	}
 	encoded := fields.String(d, "plaintext")
-	if base64.StdEncoding.DecodedLen(len(encoded)) > maxMessage+2 { // The last 4 characters may be of 1 byte.
+	if base64.StdEncoding.DecodedLen(len(encoded)) > maxMessage+2 { // The last 4 characters may hold only 1 byte.
 		return nil, tooLongMessage("plaintext")
 	}
 	plaintext, err := fields.Base64("plaintext", encoded)
@@ -39,7 +39,7 @@ func messageOf(d *framework.FieldData) ([]byte, error) {
 	return plaintext, err
 }
 
-// sealItem encrypts with the data key and under the contexts that an item asks for.
+// sealItem encrypts an item with the data key and contexts that it asks for.
 func (b *backend) sealItem(
 	ctx context.Context, c *connection, k target, d *framework.FieldData, plaintext []byte,
 ) (itemAnswer, error) {
@@ -77,7 +77,7 @@ func (b *backend) unsealItem(
 	return b.unseal(ctx, c, k, sealed)
 }
 
-// rewrapBetween is rewrap where the old or the new ciphertext is one of envelope mode: KMS can't do both at once.
+// rewrapBetween is rewrap where the old or the new ciphertext is of envelope mode, so that ReEncrypt can't be used.
 func (b *backend) rewrapBetween(
 	ctx context.Context, c *connection, k target, d *framework.FieldData,
 ) (itemAnswer, error) {
@@ -115,7 +115,7 @@ func (b *backend) rewrapBetween(
 	return k.entry.ciphertext(answer.KeyId, answer.KeyVersionId, answer.CiphertextBlob), nil
 }
 
-// openItem returns what decrypt would answer for an item, of either mode.
+// openItem returns the plaintext of an item of either mode, as decrypt would.
 func (b *backend) openItem(
 	ctx context.Context, c *connection, k target, d *framework.FieldData,
 ) ([]byte, error) {

@@ -11,7 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// storedFormat is the format of a key's entry, which an earlier plugin reads first.
+// storedFormat returns the format of a key's entry, which an earlier plugin reads first.
 func (r *rig) storedFormat(name string) int {
 	r.t.Helper()
 	var stored struct {
@@ -91,7 +91,7 @@ func TestKeyOfBeforeChangesToEnvelopeMode(t *testing.T) {
 	noList := failing(kmsapi.OpListKeyVersions, answered(kmsapi.ErrNoPermission))
 	for name, c := range map[string]struct {
 		arrange func(*rig)
-		// newest is the first data key, and back the version that direct mode has after that.
+		// newest is the version of the first data key, and back the one that direct mode has after that.
 		newest, back int
 	}{
 		"of format 0": {func(r *rig) { r.oldKey("a") }, 2, 3},

@@ -15,8 +15,8 @@ import (
 // wholeMessage is the base64 of the longest plaintext.
 var wholeMessage = sync.OnceValue(func() string { return base64.StdEncoding.EncodeToString(make([]byte, maxMessage)) })
 
-// fill sends equal requests, each of which asks KMS and waits there, until one is refused for want of room. It returns
-// how many were let in, and the function that lets them end.
+// fill sends equal requests, each of which calls KMS and waits there, until one is refused for lack of room. It returns
+// how many were admitted, and the function that lets them end.
 func (r *rig) fill(path string, data body) (inside int, end func()) {
 	r.t.Helper()
 	asked, goOn := r.held()
@@ -40,7 +40,7 @@ func (r *rig) fill(path string, data body) (inside int, end func()) {
 	}
 }
 
-// isEmpty requires that nothing is taken of the memory for large requests.
+// isEmpty requires that no memory for large requests is taken.
 func (r *rig) isEmpty() {
 	r.t.Helper()
 	give, ok := r.backend().batches.Take(r.backend().batches.Size())
@@ -102,7 +102,7 @@ func TestLargeMessagesAtWorkAreBoundedPerProcess(t *testing.T) {
 	}
 	asked, goOn := mounts[0].held()
 	ended := make(chan error, 10)
-	// The reference takes nearly all that a mount may have.
+	// The reference takes nearly all the memory that a mount may have.
 	batch := body{"batch_input": []any{object("plaintext", hello, "reference", strings.Repeat("r", 60<<20))}}
 	for _, mount := range mounts[:4] {
 		go func() { _, err := mount.tryWrite("encrypt/a", batch); ended <- err }()
@@ -120,7 +120,7 @@ func TestLargeMessagesAtWorkAreBoundedPerProcess(t *testing.T) {
 	last.write("encrypt/a", batch)
 }
 
-// mountedAgain returns another mount of the same process, with a storage of its own.
+// mountedAgain returns another mount of the same process, with its own storage.
 func (r *rig) mountedAgain(names ...string) *rig {
 	r.t.Helper()
 	other := *r

@@ -21,7 +21,7 @@ const (
 	maxMessageText = (maxMessage + 2<<10) / 3 * 4
 )
 
-// A sealedText is a ciphertext of envelope mode with what the caller gives for it. Nothing in it is proved.
+// A sealedText is a ciphertext of envelope mode with what the caller gives for it. None of it is authenticated yet.
 type sealedText struct {
 	message  envelope.Message
 	contexts kmsapi.EncryptionContext
@@ -38,18 +38,18 @@ func (e *keyEntry) sealedText(made messageText, d *framework.FieldData) (*sealed
 	return s, err
 }
 
-// A messageText is the base64 of a ciphertext of envelope mode. The number before it is nothing to go by: there are
-// clients that write 1, whichever version it was.
+// A messageText is the base64 of a ciphertext of envelope mode. The number before it can't be relied on: some clients
+// write 1, whatever the version.
 type messageText string
 
-// messageIn returns the ciphertext of a field if it is one of envelope mode. KMS makes none that begins so, and is
+// messageIn returns the ciphertext of a field if it is one of envelope mode. None of KMS's begins like that, and KMS is
 // never asked to open one.
 func messageIn(d *framework.FieldData, field string) (m messageText, ok bool) {
 	_, made, err := versions.Split(fields.String(d, field))
 	return messageText(made), err == nil && envelope.IsText(made)
 }
 
-// parse returns the message of the ciphertext of a field. Nothing in it is proved.
+// parse returns the message of the ciphertext of a field. None of it is authenticated yet.
 func (t messageText) parse(field string) (envelope.Message, error) {
 	if len(t) > maxMessageText {
 		return envelope.Message{}, tooLongMessage(field)
@@ -67,7 +67,7 @@ func (t messageText) parse(field string) (envelope.Message, error) {
 
 var errBase64 = errors.New("it is not canonical base64")
 
-// canonicalBase64 decodes what an encoder makes, and nothing else.
+// canonicalBase64 decodes base64 in the exact form that an encoder produces.
 func canonicalBase64(encoded string) ([]byte, error) {
 	data, err := base64.StdEncoding.Strict().DecodeString(encoded)
 	if err != nil || len(encoded) != base64.StdEncoding.EncodedLen(len(data)) { // A decoder skips line breaks.
@@ -95,12 +95,13 @@ func (b *backend) seal(
 	return versions.JoinBytes(row.version, message), nil
 }
 
-// header is that of what a data key of the entry encrypts.
+// header returns the header of ciphertexts of a data key of the entry.
 func (e *keyEntry) header(row *dataKey) envelope.Header {
 	return envelope.Header{ID: e.EnvelopeID, Version: uint32(row.version), Wrapped: row.wrapped}
 }
 
-// unseal decrypts a ciphertext of the key. What the entry does not know is a [foreignError] without a call to KMS.
+// unseal decrypts a ciphertext of the key. A ciphertext that the entry does not know is a [foreignError], without a
+// call to KMS.
 func (b *backend) unseal(ctx context.Context, c *connection, k target, s *sealedText) (plaintext []byte, err error) {
 	n := int(s.message.Version)
 	switch e := k.entry; {

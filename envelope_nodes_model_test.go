@@ -16,8 +16,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/versions"
 )
 
-// TestNodesAgreeOnceTheyHear leads a key through a random life on the node that writes, while two others use it that
-// hear of its changes late, twice or never. More of it: go test -run NodesAgree . -rapid.checks=1000.
+// TestNodesAgreeOnceTheyHear changes a key at random on the node that writes, while two others use it that hear of its
+// changes late, twice or never. For a longer run: go test -run NodesAgree . -rapid.checks=1000.
 func TestNodesAgreeOnceTheyHear(t *testing.T) {
 	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue && os.Getenv("RAPID_CHECKS") == "" {
 		require.NoError(t, checks.Value.Set("15"))
@@ -34,9 +34,9 @@ func TestNodesAgreeOnceTheyHear(t *testing.T) {
 // A nodesModel is a cluster with the key called a, whose methods are the steps of its life.
 type nodesModel struct {
 	*nodes
-	// made is what the nodes have encrypted.
+	// made are the ciphertexts that the nodes have made.
 	made []madeByNode
-	// heard is how many changes of the key each node but the first has heard of, of so many.
+	// heard is how many of the changes of the key each node but the first has heard of.
 	heard   [2]int
 	changes int
 }
@@ -94,7 +94,7 @@ func (m *nodesModel) RaiseMinimum(t *rapid.T) {
 	m.change(t, "keys/a/config", body{"min_decryption_version": n})
 }
 
-// Deregister may register the key again, as the one that it was or without its envelope id.
+// Deregister may register the key again, as the same key or without its envelope id.
 func (m *nodesModel) Deregister(t *rapid.T) {
 	m.needsKey(t)
 	var own []string
@@ -117,14 +117,14 @@ func (m *nodesModel) Deregister(t *rapid.T) {
 	m.change(t, "keys/a/register", given)
 }
 
-// Hear lets a node hear of the changes so far, or once more of one that it knows.
+// Hear lets a node hear of the changes so far, or again of one that it knows.
 func (m *nodesModel) Hear(t *rapid.T) {
 	i := rapid.IntRange(0, 1).Draw(t, "node")
 	m.others[i].hears(keyPrefix + "a")
 	m.heard[i] = m.changes
 }
 
-// Encrypt encrypts on one node, and opens that, and an earlier ciphertext, on each.
+// Encrypt encrypts on one node, and opens the result and an earlier ciphertext on each.
 func (m *nodesModel) Encrypt(t *rapid.T) {
 	m.clock.later(2 * time.Second)
 	i := rapid.IntRange(0, 2).Draw(t, "node")
@@ -144,7 +144,7 @@ func (m *nodesModel) Encrypt(t *rapid.T) {
 	}
 }
 
-// Check is what holds after each step.
+// Check checks what must hold after each step.
 func (m *nodesModel) Check(t *rapid.T) {
 	if n := len(m.made); n > 0 {
 		m.decryptOn(t, 0, m.made[n-1])
@@ -160,8 +160,8 @@ func (m *nodesModel) tryOn(t *rapid.T, i int, path string, data map[string]any) 
 	return resp, err
 }
 
-// decryptOn compares what a node answers with what storage says of the key. A node that has not heard of all changes
-// may refuse by an older minimum, and may open what is no longer to open.
+// decryptOn compares a node's answer with the stored entry. A node that has not heard of all changes may apply an older
+// minimum, and may open a ciphertext that should no longer open.
 func (m *nodesModel) decryptOn(t *rapid.T, i int, made madeByNode) {
 	t.Helper()
 	resp, err := m.tryOn(t, i, "decrypt/a", body{"ciphertext": made.ciphertext})
@@ -182,7 +182,7 @@ func (m *nodesModel) decryptOn(t *rapid.T, i int, made madeByNode) {
 // anyStatus is for ciphertexts of KMS with a version that the entry does not know.
 const anyStatus = 0
 
-// statusOf is what the node that writes must answer to decrypt.
+// statusOf returns the status that the node that writes must answer to decrypt.
 func (m *nodesModel) statusOf(made madeByNode) int {
 	entry, err := loadKey(m.t.Context(), m.storage, "a")
 	require.NoError(m.t, err)
@@ -203,7 +203,7 @@ func (m *nodesModel) statusOf(made madeByNode) int {
 	}
 }
 
-// statusOfBlob is what a key answers to a ciphertext of KMS.
+// statusOfBlob returns a key's status for a ciphertext of KMS.
 func statusOfBlob(entry *keyEntry, ciphertext string) int {
 	_, blob, _ := versions.Split(ciphertext)
 	for n := entry.versions.Newest(); n >= entry.versions.First; n-- {

@@ -35,7 +35,7 @@ type nodes struct {
 	others []*rig
 }
 
-// newNodes makes a configured cluster with keys in envelope mode, of which the other nodes have not heard yet.
+// newNodes makes a configured cluster with keys in envelope mode that the other nodes have not heard of yet.
 func newNodes(t *testing.T, names ...string) *nodes {
 	t.Helper()
 	return newNodesOn(t, newWatchedKMS(t), names...)
@@ -55,10 +55,10 @@ func newNodesOn(t *testing.T, service *watchedKMS, names ...string) *nodes {
 	return n
 }
 
-// all are all nodes, the one that writes first.
+// all returns all nodes, starting with the one that writes.
 func (n *nodes) all() []*rig { return append([]*rig{n.rig}, n.others...) }
 
-// written is how often storage was changed.
+// written returns how many times storage was changed.
 func (s *countingStorage) written() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -86,11 +86,11 @@ func TestNodeThatMayNotWriteUsesEnvelopeModeWithoutAWrite(t *testing.T) {
 	}
 }
 
-// A nodeChange is what happens to the key called a on the node that writes, which opens what it has encrypted before.
+// A nodeChange is a change of the key called a on the node that writes, which still opens earlier ciphertexts.
 type nodeChange struct {
 	name   string
 	change func(r *rig)
-	// version is that of what is encrypted afterwards, and isDirect its mode.
+	// version is the version that encrypts afterwards, and isDirect says whether it is in direct mode.
 	version  int
 	isDirect bool
 }
@@ -155,7 +155,7 @@ func TestWhatAnEnvelopeKeyDoesNotKnowCostsOneReadASecond(t *testing.T) {
 	other.opens("a", n.encrypt("a", hello))
 	for name, test := range map[string]struct {
 		ciphertext string
-		// calls is how many KMS is asked for each.
+		// calls is how many calls to KMS each takes.
 		calls int
 	}{
 		"another envelope id": {n.encrypt("b", hello), 0},

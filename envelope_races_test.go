@@ -10,13 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// answeredTexts are ciphertexts that requests have got, and their plaintexts.
+// answeredTexts are ciphertexts that requests were answered with, and their plaintexts.
 type answeredTexts struct {
 	mu   sync.Mutex // guards made
 	made map[string]string
 }
 
-// fewTexts are too few to show anything.
+// fewTexts is a number of ciphertexts too low to show anything.
 const fewTexts = 20
 
 func (a *answeredTexts) count() int {
@@ -67,7 +67,7 @@ func (a *answeredTexts) note(results []map[string]any) (items []any) {
 	return items
 }
 
-// inPassing is batch for a goroutine.
+// inPassing is batch for use in a goroutine.
 func (r *rig) inPassing(path string, items []any, mayFail bool) []map[string]any {
 	resp, err := r.tryWrite(path, body{"batch_input": items})
 	if err != nil {
@@ -85,7 +85,7 @@ func (r *rig) inPassing(path string, items []any, mayFail bool) []map[string]any
 	return results
 }
 
-// Whatever was answered while a key changes, on three nodes, opens afterwards.
+// Every ciphertext that was answered while a key changes, on three nodes, opens afterwards.
 func TestWhatIsAnsweredWhileAKeyChangesOpensAfterwards(t *testing.T) {
 	for name, test := range map[string]struct {
 		changes []func(r *rig)
@@ -122,7 +122,7 @@ func TestWhatIsAnsweredWhileAKeyChangesOpensAfterwards(t *testing.T) {
 			for times := 0; times < 2 || times < 1000 && texts.count() <= fewTexts; times++ {
 				for _, change := range test.changes {
 					change(n.rig)
-					n.others[0].hears(keyPrefix + "a") // The other one never hears.
+					n.others[0].hears(keyPrefix + "a") // The other node never hears.
 				}
 			}
 			close(stop)
@@ -132,7 +132,7 @@ func TestWhatIsAnsweredWhileAKeyChangesOpensAfterwards(t *testing.T) {
 	}
 }
 
-// openFor requires that all open, except those of an envelope id that the key no longer has.
+// openFor requires that all of them open, except those with an envelope id that the key no longer has.
 func (a *answeredTexts) openFor(r *rig) {
 	r.t.Helper()
 	require.Greater(r.t, len(a.made), fewTexts)

@@ -10,16 +10,16 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// restores puts the stored entry of a key back to what it was, as the restore of a snapshot does, after which Vault
-// starts its plugins again.
+// restores resets the stored entry of a key to an earlier one, like the restore of a snapshot, after which Vault
+// restarts its plugins.
 func (r *rig) restores(name, stored string) {
 	r.t.Helper()
 	r.putKey(name, stored)
 	r.become(func(*logical.StaticSystemView) {})
 }
 
-// A restored key is behind its own ciphertexts. It may make data keys with numbers that others have had before: since
-// each ciphertext carries its own, all of them open.
+// A restored key is older than its own ciphertexts. It may make data keys with numbers that were already used: since
+// each ciphertext carries its own data key, all of them open.
 func TestRestoredKeyOpensBothDataKeysOfOneVersion(t *testing.T) {
 	r := newEnvelopeRig(t, "a")
 	snapshot, before := r.storedKey("a"), r.encrypt("a", hello)
@@ -33,7 +33,7 @@ func TestRestoredKeyOpensBothDataKeysOfOneVersion(t *testing.T) {
 	require.Equal(t, one.ID, two.ID)
 	require.Equal(t, one.Version, two.Version)
 	require.NotEqual(t, one.Wrapped, two.Wrapped)
-	for range 2 { // Warm, too.
+	for range 2 { // Once more when warm.
 		r.opens("a", lost, again, before, lost)
 	}
 	_, results := r.batch("decrypt/a", []any{
@@ -65,7 +65,7 @@ func TestVersionAboveTheNewestIsRefusedUntilTheKeyHasIt(t *testing.T) {
 			refused(t, err, 403, "made with version 3 of the key, whose newest version here is "+newest,
 				"older snapshot", "rotate the key until it has that version")
 			require.Equal(t, reads, r.storage.total(), "reads of storage for %s", path)
-			reads = 0 // It was read less than a second ago.
+			reads = 0 // The entry was read less than a second ago.
 		}
 	}
 	refuses("1", 0)
@@ -81,7 +81,7 @@ func TestVersionAboveTheNewestIsRefusedUntilTheKeyHasIt(t *testing.T) {
 	r.opens("a", third, r.encrypt("a", hello))
 }
 
-// On a node that hears late, one read of storage finds the version that another has made.
+// On a node that hears late, one read of storage finds the version that another node has made.
 func TestNodeThatHearsLateReadsStorageBeforeItRefusesAVersion(t *testing.T) {
 	r := newEnvelopeRig(t, "a")
 	clock := r.withClock()

@@ -11,16 +11,17 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// newDataKeyNews is what the log says of a key in envelope mode that was rotated.
+// newDataKeyNews is what the log says when a key in envelope mode was rotated.
 const newDataKeyNews = "a key has a new data key"
 
 const (
-	// defaultAutoRotate is how often a key in envelope mode gets a new data key, and minAutoRotate how often at most.
+	// defaultAutoRotate is the default interval at which a key in envelope mode gets a new data key, and minAutoRotate
+	// the shortest.
 	defaultAutoRotate = 30 * 24 * time.Hour
 	minAutoRotate     = 24 * time.Hour
 )
 
-// checkAutoRotate refuses what is too often for a key in envelope mode.
+// checkAutoRotate refuses a period that is too short for a key in envelope mode.
 func checkAutoRotate(period time.Duration) error {
 	if period < 0 || period > 0 && period < minAutoRotate {
 		return refusal.BadRequest("auto_rotate_period of a key in envelope mode must be 0, or 24 hours or more")
@@ -44,7 +45,7 @@ func (b *backend) rotateDataKey(
 	return rotated(k), nil
 }
 
-// rotateIfDue gives the entry of a key that the engine rotates a new data key, if it is time and there is room. The
+// rotateIfDue adds a new data key to the entry of a key that the engine rotates, if it is due and there is room. The
 // caller stores it.
 func (b *backend) rotateIfDue(ctx context.Context, conn *connection, k target) error {
 	if !k.entry.isEnvelope() || k.entry.AutoRotate == 0 {
@@ -53,7 +54,7 @@ func (b *backend) rotateIfDue(ctx context.Context, conn *connection, k target) e
 	switch age, known := k.entry.dataKeyAge(b.process.now()); {
 	case known && age < -passEvery:
 		return errMadeInFuture
-	case known && age < k.entry.AutoRotate: // One whose age is not known is due. The next one's will be.
+	case known && age < k.entry.AutoRotate: // A data key of unknown age is due. The age of the next one will be known.
 		return nil
 	case k.entry.fullness(k.name) >= 1:
 		return tooManyVersions(k.name)
@@ -65,7 +66,7 @@ func (b *backend) rotateIfDue(ctx context.Context, conn *connection, k target) e
 	return err
 }
 
-// dataKeyAge is how long the key has had its newest data key. known is false if its date can't be read.
+// dataKeyAge returns the age of the key's newest data key. known is false if its date can't be read.
 func (e *keyEntry) dataKeyAge(now time.Time) (age time.Duration, known bool) {
 	made, err := time.Parse(kmsapi.TimeFormat, e.versions.NewestRow().Created)
 	return now.Sub(made), err == nil

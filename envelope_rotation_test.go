@@ -32,7 +32,7 @@ func (r *rig) hours(clock *fakeClock, n int) {
 	r.minutes(clock, 60*n)
 }
 
-// newest is the newest version of a key.
+// newest returns the newest version of a key.
 func (r *rig) newest(name string) int {
 	r.t.Helper()
 	return r.entry(name).versions.Newest()

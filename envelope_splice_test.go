@@ -13,7 +13,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/versions"
 )
 
-// bytesOf is the message of a ciphertext.
+// bytesOf returns the bytes of the message of a ciphertext.
 func bytesOf(t *testing.T, text string) []byte {
 	t.Helper()
 	message, err := base64.StdEncoding.DecodeString(encodedOf(text))
@@ -21,7 +21,7 @@ func bytesOf(t *testing.T, text string) []byte {
 	return message
 }
 
-// textOf is the ciphertext of a message, with the prefix of the version that it says.
+// textOf returns the ciphertext string of a message, with the prefix of the version in it.
 func textOf(message []byte) string {
 	n := 1
 	if len(message) >= 26 {
@@ -60,7 +60,7 @@ func statusOfRefusal(t *testing.T, err error) int {
 	return coded.Code()
 }
 
-// parts are those of a message that an attacker may exchange.
+// parts returns the parts of a message that an attacker may exchange.
 func parts(message []byte) map[string][]byte {
 	m := 28 + int(binary.BigEndian.Uint16(message[26:]))
 	return map[string][]byte{
@@ -71,7 +71,7 @@ func parts(message []byte) map[string][]byte {
 
 var partsInOrder = []string{"id", "version", "wrapped key", "nonce", "commitment", "ciphertext"}
 
-// splices returns all messages that have some parts of one and the others of another, except for these two.
+// splices returns all messages that combine parts of two, except for the two themselves.
 func splices(one, other []byte) (texts []string) {
 	parts := []map[string][]byte{parts(one), parts(other)}
 	seen := map[string]bool{string(one): true, string(other): true}
@@ -120,7 +120,7 @@ func TestSplicedMessagesAreRefused(t *testing.T) {
 	}
 }
 
-// A message opens with the key that made it, in the mount that made it.
+// A message opens only with the key that made it, in the mount that made it.
 func TestMessagesOfOtherKeysAndMountsAreRefusedWithoutACall(t *testing.T) {
 	r, made := newSpliceRig(t)
 	other := *r
@@ -161,7 +161,7 @@ func TestHeadersOfOtherLengthsAreRefused(t *testing.T) {
 		changed := bytes.Clone(message)
 		binary.BigEndian.PutUint16(changed[26:], uint16(to))
 		r.opensNone("a", textOf(changed))
-		// With as many bytes as it says, cut or filled up.
+		// The wrapped key is cut or padded to that length.
 		wrapped := append(bytes.Clone(message[28:28+m]), make([]byte, 65535)...)[:to]
 		r.opensNone("a", textOf(append(append(changed[:28:28], wrapped...), message[28+m:]...)))
 	}
@@ -190,7 +190,7 @@ func TestHeadersOfOtherLengthsAreRefused(t *testing.T) {
 	require.Equal(t, calls, r.kms.total(), "KMS is not asked")
 }
 
-// What begins as a message is never a ciphertext of KMS, whatever the mode of the key.
+// A string that begins like a message is never a ciphertext of KMS, whatever the mode of the key.
 func TestMessageIsNeverSentToKMSAsACiphertext(t *testing.T) {
 	r, made := newSpliceRig(t)
 	r.write("keys/direct/register", body{"key_id": r.keyID("a")})
@@ -202,12 +202,12 @@ func TestMessageIsNeverSentToKMSAsACiphertext(t *testing.T) {
 	}
 	require.Equal(t, calls, r.kms.total())
 
-	// Its data key is none either, for any key of the KMS key.
+	// Its wrapped data key is not a ciphertext either, for any key of the KMS key.
 	m := int(binary.BigEndian.Uint16(made["a1"][26:]))
 	for _, key := range []string{"a", "b", "c", "direct"} {
 		r.opensNone(key, b64(made["a1"][28:28+m]), "vault:v1:"+b64(made["a1"][28:28+m]))
 	}
-	// And what KMS encrypts is no message, whatever its prefix says.
+	// A ciphertext of KMS is not a message, whatever its prefix says.
 	ciphertext := r.encrypt("direct", hello)
 	require.Equal(t, hello, r.decrypt("a", "vault:v2:"+encodedOf(ciphertext)))
 	blob, err := base64.StdEncoding.DecodeString(encodedOf(ciphertext))

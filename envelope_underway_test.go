@@ -17,7 +17,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// strays returns n ciphertexts with this header but for its wrapped data key, which nobody has made.
+// strays returns n ciphertexts with this header, except for wrapped data keys that nobody has made.
 func strays(n int, h envelope.Header) (ciphertexts []string) {
 	_, made, _ := versions.Split(forged(h))
 	message, _ := base64.StdEncoding.DecodeString(made)
@@ -29,8 +29,8 @@ func strays(n int, h envelope.Header) (ciphertexts []string) {
 	return ciphertexts
 }
 
-// A pausedBatch is a batch of the key called a of which an item is under way or done, and others wait for KMS. The rest
-// follows.
+// A pausedBatch is a batch of the key called a in which some items are in progress or done, others wait for KMS, and
+// the rest follow.
 type pausedBatch struct {
 	t *testing.T
 	// rest is the index of the first item of the rest.
@@ -39,7 +39,7 @@ type pausedBatch struct {
 	goOn    func()
 }
 
-// pausedBatch begins a batch at which KMS holds all that the engine works on at a time.
+// pausedBatch begins a batch, and holds at KMS as many items as the engine works on at a time.
 func (r *rig) pausedBatch(path, ciphertext string) *pausedBatch {
 	r.t.Helper()
 	items, held := []any{object("ciphertext", ciphertext)}, map[string]bool{}
@@ -73,7 +73,7 @@ func (r *rig) pausedBatch(path, ciphertext string) *pausedBatch {
 	return p
 }
 
-// ends lets the batch go on, and returns how many of the rest have succeeded.
+// ends lets the batch go on, and returns how many of the rest succeeded.
 func (p *pausedBatch) ends() (succeeded int) {
 	p.t.Helper()
 	p.goOn()

@@ -9,7 +9,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// wrapper is the CMK that has wrapped the data key of a ciphertext, as KMS says.
+// wrapper returns the CMK that wrapped the data key of a ciphertext, according to KMS.
 func (r *rig) wrapper(key, ciphertext string) string {
 	r.t.Helper()
 	m := messageOfText(r.t, ciphertext)
@@ -19,8 +19,8 @@ func (r *rig) wrapper(key, ciphertext string) string {
 	return opened.(*kmsapi.DecryptResponse).KeyId
 }
 
-// newRotationsRig makes a key a in envelope mode whose versions 1 and 2 were wrapped by a CMK, 3 by a new one, 4 by one
-// that existed, and 5 by one with imported material. It returns a ciphertext of each, and the CMKs.
+// newRotationsRig makes a key a in envelope mode whose versions 1 and 2 were wrapped by one CMK, 3 by a new CMK, 4 by
+// an existing one, and 5 by one with imported material. It returns a ciphertext of each, and the CMKs.
 func newRotationsRig(t *testing.T) (r *rig, ciphertexts, cmks []string) {
 	t.Helper()
 	r = newEnvelopeRig(t, "a")
@@ -166,7 +166,7 @@ func TestDatakeyIsTheSameInBothModes(t *testing.T) {
 	r.write("keys/a/config", body{"min_decryption_version": 3, "min_encryption_version": 3})
 	made = append(made, datakey())
 	r.write("keys/a/trim", body{"min_available_version": 3})
-	made = append(made, datakey(), direct) // KMS has made that with the same version.
+	made = append(made, datakey(), direct) // KMS made that with the same version.
 	for _, ciphertext := range made {
 		r.decrypt("a", ciphertext)
 	}

@@ -25,15 +25,15 @@ type callError struct {
 	err error
 	// unsent says that KMS certainly did not run the call.
 	unsent bool
-	// done says what the request had changed before. It may be empty.
+	// done says what the request had already changed. It may be empty.
 	done string
-	// doubt says what else may be wrong with what the request asks for. It may be empty.
+	// doubt says what else may be wrong with the request. It may be empty.
 	doubt string
 	// ofDataKey says that the call was to open a data key of the engine's own.
 	ofDataKey bool
 	// borrowed says that the credentials came from a role or the environment.
 	borrowed bool
-	// gateway is where the call went, if there are two.
+	// gateway is the gateway that was called, if there are two.
 	gateway gatewayName
 	// instance is the KMS instance of the key. It may be empty.
 	instance string
@@ -44,8 +44,8 @@ type callError struct {
 func (e *callError) Error() string { return fmt.Sprintf("%s: %s", e.op, e.err) }
 func (e *callError) Unwrap() error { return e.err }
 
-// recurring is what distinguishes an error that may recur from others: its text, or for a refusal of KMS or RAM, in
-// which each answer has another request id, the operation, the key and the code.
+// recurring returns a string that is the same each time an error recurs: its message or, for a refusal by KMS or RAM,
+// whose message has a new request id each time, the operation, the key and the code.
 func recurring(err error) string {
 	if denied, ok := errors.AsType[*ram.Error](err); ok {
 		return fmt.Sprint(denied.Action, " ", denied.Code)
@@ -58,7 +58,7 @@ func recurring(err error) string {
 	return fmt.Sprint(failed.op, " ", failed.key, " ", refused.Code)
 }
 
-// withProgress adds to the error of a call to KMS what its request had changed before.
+// withProgress adds to the error of a call to KMS what its request had already changed.
 func withProgress(err error, done string) error {
 	if failed, ok := errors.AsType[*callError](err); ok {
 		failed.done = done
@@ -95,7 +95,7 @@ func ended(ctx context.Context, err error) error {
 }
 
 // missing is the answer to a request for something that does not exist. A node that may not write learns of changes
-// late, so it leaves that answer to the node that writes: what it does not know may have been made just now.
+// late, so it leaves that answer to the node that writes: the thing may just have been made.
 func (b *backend) missing(answer error) error {
 	if !b.WriteSafeReplicationState() {
 		return logical.ErrReadOnly
@@ -103,11 +103,11 @@ func (b *backend) missing(answer error) error {
 	return answer
 }
 
-// A foreignError says that a ciphertext was not made by its key, or by a version of it that the entry does not know.
+// A foreignError says that a ciphertext was made by another key, or by a version that the entry does not know.
 type foreignError struct {
-	// requestID is that of the call that showed it, and empty if none was made.
+	// requestID is the id of the call that showed this, and empty if none was made.
 	requestID string
-	// version is the one of the ciphertext if the key made it, and newest that of the entry.
+	// version is the ciphertext's if the key made it, and newest the newest of the entry.
 	version, newest int
 }
 
@@ -133,8 +133,8 @@ func mount(req *logical.Request) string {
 	return req.MountPoint
 }
 
-// coded returns what a failed request answers, and logs what is a fault of KMS or an attempt to open what belongs to
-// another key.
+// coded returns the error that a failed request answers with. It logs faults of KMS, and attempts to open ciphertexts
+// of other keys.
 func (b *backend) coded(req *logical.Request, err error) error {
 	known := b.explain(req, err)
 	if foreign, ok := errors.AsType[*foreignError](err); ok {
@@ -150,8 +150,8 @@ func (b *backend) coded(req *logical.Request, err error) error {
 }
 
 // explain is the one place where errors get their HTTP status. It returns a bare coded error, because Vault sees
-// anything wrapped as 500. What is neither coded nor from KMS is left as it is: Vault knows its own errors by identity
-// and message, and storage errors are 500.
+// anything wrapped as 500. Errors that are neither coded nor from KMS are left as they are: Vault knows its own errors
+// by identity and message, and storage errors are 500.
 func (b *backend) explain(req *logical.Request, err error) error {
 	if known, ok := errors.AsType[logical.HTTPCodedError](err); ok {
 		return known
@@ -202,8 +202,8 @@ func (e *callError) explain(path string) explanation {
 	return x
 }
 
-// explainMissingCredentials is for a call that did not run because there were no credentials. What KMS said before is
-// shown by its code only.
+// explainMissingCredentials is for a call that did not run because there were no credentials. An earlier refusal by KMS
+// is shown by its code only.
 func explainMissingCredentials(path string, e *client.CredentialsError) explanation {
 	x := explanation{
 		status:  http.StatusBadGateway,
@@ -248,7 +248,7 @@ func (e *callError) explainNoAnswer(path string) explanation {
 	return x
 }
 
-// statusOfEnd is the status of a call that ended because its request did.
+// statusOfEnd returns the status of a call that ended because its request did. over is false for any other error.
 func statusOfEnd(err error) (status int, over bool) {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
@@ -260,12 +260,12 @@ func statusOfEnd(err error) (status int, over bool) {
 	}
 }
 
-// explainRefusal is for a call that KMS refused. Refused credentials are the fault of the configuration: of the caller
-// that writes it, and of no other caller.
+// explainRefusal is for a call that KMS refused. Refused credentials are a fault of the configuration: only the caller
+// that writes it is to blame.
 func (e *callError) explainRefusal(path string, refused *kmsapi.Error) explanation {
 	op := e.op
 	if e.ofDataKey && refused.Kind() == kmsapi.KindState {
-		op = kmsapi.OpEncrypt // That of the key itself: it is not about another one's ciphertext.
+		op = kmsapi.OpEncrypt // The advice of Encrypt fits: the ciphertext is not the caller's.
 	}
 	x := explanation{
 		status:  refusalStatus(refused),
@@ -289,13 +289,13 @@ func (e *callError) explainRefusal(path string, refused *kmsapi.Error) explanati
 	return x
 }
 
-// refusalStatus keeps the statuses that mean to the caller what they mean to the engine.
+// refusalStatus passes on the statuses that mean the same to the caller as to the engine.
 func refusalStatus(refused *kmsapi.Error) int {
 	if refused.Kind() == kmsapi.KindThrottle {
 		return http.StatusTooManyRequests // Alibaba Cloud's gateway says 400.
 	}
 	if refused.Kind() == kmsapi.KindUnsupported {
-		return http.StatusBadRequest // Some are 404, which would say that the key is not there.
+		return http.StatusBadRequest // Some are 404, which would say that the key does not exist.
 	}
 	switch refused.HTTPStatus {
 	case http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests:

@@ -109,7 +109,7 @@ func TestNameInTheBodyIsRefusedUnlessItRepeatsThePath(t *testing.T) {
 
 func TestABodyOfNullIsAsNoBody(t *testing.T) {
 	r := newKeyRig(t, "a")
-	null := body{"null": ""} // Vault reads a JSON null that is sent as a form like this.
+	null := body{"null": ""} // Vault turns a JSON null that is sent as a form into this.
 	for _, path := range []string{"keys/b", "keys/a/config", "keys/a/disable", "keys/a/enable", "datakey/wrapped/a"} {
 		r.write(path, null)
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// isTaken reports whether the name of a creation has another key now, so that its CMK must not get it: one that is to
-// follow a CMK may only follow that.
+// isTaken reports whether the name of a creation has another key now, so that its CMK must not get it: a CMK that is to
+// follow another may follow only that one.
 func (c creation) isTaken(entry *keyEntry) bool {
 	if c.Follows == "" {
 		return entry != nil
@@ -24,8 +24,8 @@ func (c creation) isTaken(entry *keyEntry) bool {
 	return entry == nil || entry.KeyID != c.Follows
 }
 
-// beginFollowing puts into the log that a CMK is to follow old, which is the current one of the key, and turns off the
-// rotation of old: what replaces it would otherwise not be the newest version for long.
+// beginFollowing logs that a CMK will follow old, the key's current CMK, and turns off the rotation of old, whose next
+// version would otherwise be newer than the CMK that follows.
 func (b *backend) beginFollowing(
 	ctx context.Context, req *logical.Request, conn *connection, k target, old kmsapi.KeyMetadata, c creation,
 ) (logged, error) {
@@ -47,7 +47,7 @@ func (b *backend) beginFollowing(
 	return logged{id, c}, err
 }
 
-// inheritInterval takes the interval from an earlier attempt, which has turned the rotation off and was interrupted.
+// inheritInterval takes the interval from an earlier attempt that turned the rotation off and was then interrupted.
 func (b *backend) inheritInterval(ctx context.Context, s logical.Storage, c *creation) error {
 	begun, err := b.creationsOf(ctx, s, c.Name)
 	for _, earlier := range begun {
@@ -58,7 +58,7 @@ func (b *backend) inheritInterval(ctx context.Context, s logical.Storage, c *cre
 	return err
 }
 
-// forgetIntervals keeps interrupted rotations of a key from undoing the rotation policy that the key has got since.
+// forgetIntervals keeps interrupted rotations of a key from undoing a rotation policy that was set since.
 func (b *backend) forgetIntervals(ctx context.Context, s logical.Storage, name string) error {
 	begun, err := b.creationsOf(ctx, s, name)
 	for logID, c := range begun {
@@ -73,7 +73,7 @@ func (b *backend) forgetIntervals(ctx context.Context, s logical.Storage, name s
 	return err
 }
 
-// abandonFollowing ends a rotation that has surely not got a CMK to follow.
+// abandonFollowing ends a rotation for which certainly no CMK was made.
 func (b *backend) abandonFollowing(ctx context.Context, s logical.Storage, conn *connection, k target, begun logged) {
 	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
@@ -85,7 +85,7 @@ func (b *backend) abandonFollowing(ctx context.Context, s logical.Storage, conn 
 	b.settled(kept, s, begun.id)
 }
 
-// resumeInterrupted is for rollback: no CMK follows, so that the rotation of the current one goes on.
+// resumeInterrupted is for rollback: no CMK follows, so the rotation of the current one goes on.
 func (b *backend) resumeInterrupted(ctx context.Context, conn *connection, c creation, entry *keyEntry) error {
 	if c.Follows == "" || c.isTaken(entry) {
 		return nil
@@ -108,7 +108,7 @@ func resumeRotation(ctx context.Context, conn *connection, cmk, interval string)
 	return err
 }
 
-// completeFollowing is for rotations that were interrupted. It returns nil if the CMK is no longer to follow.
+// completeFollowing is for interrupted rotations. It returns nil if the CMK should no longer follow.
 func (b *backend) completeFollowing(
 	ctx context.Context, req *logical.Request, conn *connection, c creation, cmk kmsapi.KeyMetadata,
 ) (*keyEntry, error) {
@@ -144,7 +144,7 @@ func (b *backend) completeFollowing(
 	return next, err
 }
 
-// reserveFollowing refuses a CMK that may not follow, and keeps other names from it until release is called.
+// reserveFollowing refuses a CMK that may not follow, and keeps other names from taking it until release is called.
 func (b *backend) reserveFollowing(
 	ctx context.Context, req *logical.Request, k target, cmk kmsapi.KeyMetadata,
 ) (release func(), err error) {
@@ -154,8 +154,8 @@ func (b *backend) reserveFollowing(
 	return b.reserveUnshared(ctx, req, k, storedCMK{KeyID: cmk.KeyId})
 }
 
-// isUnfit reports whether reserveFollowing has refused a CMK, rather than failed: an entry that it can't read has a
-// status too.
+// isUnfit reports whether reserveFollowing refused a CMK, rather than failed: failing to read an entry has a status
+// too.
 func isUnfit(err error) bool {
 	return err != nil && refusal.Status(err) < http.StatusInternalServerError
 }
@@ -198,7 +198,7 @@ func withoutCMK(cmks []storedCMK, id string) []storedCMK {
 	return slices.DeleteFunc(slices.Clone(cmks), func(c storedCMK) bool { return c.KeyID == id })
 }
 
-// rowsOf returns rows for a CMK that follows: a data key, if the key is in envelope mode.
+// rowsOf returns rows for a CMK that follows. In envelope mode, it is one with a data key.
 func (b *backend) rowsOf(
 	ctx context.Context, conn *connection, k target, c creation, cmk kmsapi.KeyMetadata,
 ) ([]versions.Row, error) {
@@ -209,8 +209,8 @@ func (b *backend) rowsOf(
 	return []versions.Row{row}, err
 }
 
-// rowsOfKMS returns rows for the versions of a CMK. One that was made just now must be stored, whether KMS lists its
-// versions or not.
+// rowsOfKMS returns rows for the versions of a CMK. A CMK that was just made must be stored even if KMS does not list
+// its versions.
 func (b *backend) rowsOfKMS(
 	ctx context.Context, conn *connection, k target, c creation, cmk kmsapi.KeyMetadata,
 ) ([]versions.Row, error) {

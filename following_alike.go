@@ -7,8 +7,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// makeAlike gives a CMK that was made to follow another the tags and the deletion protection of that. The key has it
-// already, so a failure is only a warning, which makeAlike returns and logs.
+// makeAlike copies the tags and the deletion protection of the earlier CMK to the one made to follow it. The key
+// already has the new CMK, so a failure is only a warning, which makeAlike returns and logs.
 func (b *backend) makeAlike(ctx context.Context, conn *connection, k target, c creation) (warnings []string) {
 	if c.Given != "" {
 		return nil

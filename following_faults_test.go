@@ -10,7 +10,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// stopsBeforeItIsStored sends a rotation that dies once the log has it, with all that KMS was asked for.
+// stopsBeforeItIsStored sends a rotation that stops after it was logged and KMS was called, but before its entry is
+// stored.
 func (r *rig) stopsBeforeItIsStored(data body) {
 	r.t.Helper()
 	r.storage.mu.Lock()
@@ -90,7 +91,8 @@ func TestRotationThatIsDoneIsNotRepeatedByItsLog(t *testing.T) {
 	r.logIsEmpty()
 }
 
-// noNewCMK lets KMS refuse to make a KMS key, and turning a rotation on again fail as often as is said.
+// noNewCMK makes KMS refuse to make a KMS key, and makes turning a rotation on again fail as many times as failures
+// says.
 func (r *rig) noNewCMK(failures int) {
 	r.kms.before = func(_ context.Context, q kmsapi.Request) error {
 		policy, ok := q.(*kmsapi.UpdateRotationPolicyRequest)

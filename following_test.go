@@ -11,7 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// entry returns what storage has of a key.
+// entry returns the stored entry of a key.
 func (r *rig) entry(name string) *keyEntry {
 	r.t.Helper()
 	entry, err := loadKey(r.t.Context(), r.storage, name)

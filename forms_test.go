@@ -12,7 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 )
 
-// otherForms are the fields whose strings are neither identifiers nor secrets. Those of transit that mean nothing here
+// otherForms are the fields whose strings are neither identifiers nor secrets. Fields of transit that mean nothing here
 // are kept as they are too.
 var otherForms = map[string]string{
 	"plaintext":              fields.InBase64,

@@ -11,7 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// A gatewayName is the gateway that a call went to, for messages. It is empty where there is only one.
+// A gatewayName is the gateway that a call went to, for messages. It is empty if there is only one.
 type gatewayName string
 
 const (
@@ -31,14 +31,14 @@ func (c *connection) gatewayOf(op kmsapi.Operation) gatewayName {
 	}
 }
 
-// A gateway is one of the ways to KMS that a connection has, for checks of it.
+// A gateway is one of the gateways of a connection, for health checks.
 type gateway struct {
-	// name is the field gateway of config.
+	// name is a value of the field gateway of config.
 	name string
 	conn *connection
 	// op is what probe sends.
 	op kmsapi.Operation
-	// ask sends the request that shows best whether the gateway can be used.
+	// ask sends the request that best shows whether the gateway can be used.
 	ask func(context.Context, *connection) (requestID string, err error)
 }
 
@@ -67,8 +67,8 @@ func askRegions(ctx context.Context, c *connection) (string, error) {
 // blobOfNoKey has the form of a ciphertext: the id of a key version, a nonce, and the tag of an empty plaintext.
 var blobOfNoKey = base64.StdEncoding.EncodeToString([]byte(strings.Repeat("0", versionIDSize+12+16)))
 
-// askToDecryptNothing asks for what can't succeed, because a dedicated gateway serves no operation without a key. Its
-// refusal shows that it knows the caller.
+// askToDecryptNothing sends a Decrypt that can't succeed, because a dedicated gateway serves no operation without a
+// key. The refusal shows that it accepts the credentials.
 func askToDecryptNothing(ctx context.Context, c *connection) (string, error) {
 	_, err := call(ctx, c, &kmsapi.DecryptRequest{CiphertextBlob: blobOfNoKey})
 	refused, ok := errors.AsType[*kmsapi.Error](err)

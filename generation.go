@@ -16,18 +16,18 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 )
 
-// touchedCMKs are those whose state a request may have changed, by the key called name. Other names may have them too.
+// touchedCMKs are the CMKs whose state a request to the key called name may have changed. Other names may share them.
 type touchedCMKs struct {
 	name string
 	ids  []string
-	// then is called once that is stored for all names. It may be nil.
+	// then is called once all names have their new generation. It may be nil.
 	then func(context.Context) error
 }
 
 func (t *touchedCMKs) add(name string, cmk storedCMK) { t.name, t.ids = name, append(t.ids, cmk.KeyID) }
 
-// renewing adapts a handler that notes the CMKs that it touches. Only when these have new generations, the caller gets
-// the answer.
+// renewing adapts a handler that notes the CMKs that it touches. The caller is answered only when these have new
+// generations.
 func (b *backend) renewing(handler func(*touchedCMKs) framework.OperationFunc) framework.OperationFunc {
 	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 		var touched touchedCMKs
@@ -45,8 +45,8 @@ func (b *backend) renewing(handler func(*touchedCMKs) framework.OperationFunc) f
 	}
 }
 
-// renewTouched gives all names of CMKs in this mount a new generation, so that no node goes on with what it remembers
-// of them. Storage must be written even if the caller has gone away. If that fails, the error is an [unstoredError].
+// renewTouched gives all names of CMKs in this mount a new generation, so that no node goes on using what it remembers
+// of them. Storage must be written even if the caller is gone. If that fails, the error is an [unstoredError].
 func (b *backend) renewTouched(ctx context.Context, req *logical.Request, touched touchedCMKs) error {
 	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
@@ -67,7 +67,7 @@ func (b *backend) renewTouched(ctx context.Context, req *logical.Request, touche
 type unstoredError struct {
 	cmks   []string
 	reason error
-	// cacheTTL is how long they may go on.
+	// cacheTTL is how long they may use what they remember.
 	cacheTTL time.Duration
 }
 
@@ -88,9 +88,9 @@ func withUnstored(err, unstored error) error {
 	return refusal.Internal("%s", refusal.Sentences(err.Error(), unstored.Error()))
 }
 
-// renewSharers gives each name of the CMKs a new generation, the key called first before the others. It goes on where
-// one fails, and returns the first error. At least this node has no data key of the names any longer then, since it
-// drops those of all. The caller has no reservation, since those of the names are waited for.
+// renewSharers gives each name of the CMKs a new generation, the key called first before the others. It continues after
+// one that fails, and returns the first error. Even then, this node has dropped the data keys of all names. The caller
+// must hold no reservation, because renewSharers waits for those of the names.
 func (b *backend) renewSharers(ctx context.Context, req *logical.Request, first string, cmks []string) error {
 	if len(cmks) == 0 {
 		return nil
@@ -124,8 +124,8 @@ func (b *backend) renew(ctx context.Context, s logical.Storage, name string) err
 	return b.storeKey(ctx, s, name, entry)
 }
 
-// sharersOf returns the names of keys that have one of the CMKs, also if an entry can't be read, of which the error
-// tells.
+// sharersOf returns the names of keys that have one of the CMKs. If an entry can't be read, it returns the other names
+// with the error.
 func (b *backend) sharersOf(ctx context.Context, req *logical.Request, cmks []string) (names []string, err error) {
 	err = b.eachKey(ctx, req, func(k target) {
 		if slices.ContainsFunc(k.entry.cmks(), func(c storedCMK) bool { return slices.Contains(cmks, c.KeyID) }) {

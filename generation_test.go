@@ -12,7 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// known is the generation that a node knows of a key.
+// known returns the generation of a key that a node knows.
 func (r *rig) known(name string) string {
 	r.t.Helper()
 	entry, err := r.backend().cachedKey(r.t.Context(), r.request(logical.ReadOperation, "", nil), name)
@@ -20,7 +20,7 @@ func (r *rig) known(name string) string {
 	return entry.Generation
 }
 
-// Three backends have one storage, and two of them may not write it. They hear of a change late, twice or never.
+// Three backends share one storage, and two of them may not write it. They hear of a change late, twice or never.
 func TestOtherNodesLearnOfAChangeOfState(t *testing.T) {
 	for name, v := range verbs {
 		t.Run(name, func(t *testing.T) {

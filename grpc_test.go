@@ -17,7 +17,7 @@ import (
 )
 
 // TestMain makes the test binary serve as the plugin if Vault's cookie is in its environment: the race detector then
-// also watches the plugin's side, and nothing has to be built.
+// also watches the plugin's side, and nothing needs to be built.
 func TestMain(m *testing.M) {
 	if os.Getenv(plugin.HandshakeConfig.MagicCookieKey) == plugin.HandshakeConfig.MagicCookieValue {
 		if err := plugin.Serve(&plugin.ServeOpts{BackendFactoryFunc: Factory}); err != nil {

@@ -22,7 +22,7 @@ func TestWhatMakesNoHMACIsRefused(t *testing.T) {
 	calls := r.kms.total()
 	for name, c := range map[string]struct {
 		path string
-		// data is besides an input.
+		// data holds the fields besides an input.
 		data body
 		says string
 	}{
@@ -63,7 +63,7 @@ func TestWhatIsNoHMACToCheckIsRefused(t *testing.T) {
 	calls := r.kms.total()
 	for name, c := range map[string]struct {
 		path string
-		// data is besides an input and the HMAC.
+		// data holds the fields besides an input and the HMAC.
 		data body
 		says string
 	}{

@@ -13,14 +13,14 @@ import (
 )
 
 const (
-	// An account has one call of GetKmsInstance a second, which all nodes and mounts share.
+	// An account may call GetKmsInstance once a second, and all nodes and mounts share that quota.
 	instancePause = time.Second
-	// instanceRounds is how often to ask before giving up.
+	// instanceRounds is how many times to ask before giving up.
 	instanceRounds = 5
 )
 
-// completeConfig reads the CA of the dedicated gateway if nobody gave it, and tries the configuration. If the gateway's
-// certificate does not verify with a CA that was read earlier, it reads the CA again, once.
+// completeConfig reads the CA of the dedicated gateway if the caller did not give it, and tries the configuration. If
+// the gateway's certificate does not verify with a CA that was read earlier, it reads the CA again, once.
 func (b *backend) completeConfig(ctx context.Context, c *config, verify bool) error {
 	known := c.Instance.CACert
 	if c.Instance.lacksCA() {
@@ -59,7 +59,7 @@ func (b *backend) learnCA(ctx context.Context, c *config) error {
 	return nil
 }
 
-// describeInstance waits for its turn if others use up the account's calls.
+// describeInstance waits and asks again if others use up the account's quota.
 func describeInstance(ctx context.Context, c *connection, id string) (kmsapi.InstanceDetails, error) {
 	for round := 1; ; round++ {
 		answer, err := call(ctx, c, &kmsapi.GetKmsInstanceRequest{KmsInstanceId: id})
@@ -79,7 +79,8 @@ func describeInstance(ctx context.Context, c *connection, id string) (kmsapi.Ins
 }
 
 // renewCA reads the CA of the dedicated gateway again, and stores it if it is another. It returns the connection that
-// trusts it, and nil if there is none: if callers gave the CA, if it was read before, or on a node that may not write.
+// trusts the new CA. It returns nil if a caller gave the CA, if the CA was already read again, or on a node that may
+// not write.
 func (b *backend) renewCA(ctx context.Context, req *logical.Request, conn *connection) (_ *connection, err error) {
 	if !conn.ca.learned || !b.WriteSafeReplicationState() || conn.ca.reread.Swap(true) {
 		return nil, nil
@@ -94,7 +95,7 @@ func (b *backend) renewCA(ctx context.Context, req *logical.Request, conn *conne
 	if err != nil || c == nil {
 		return nil, err
 	}
-	if c.Instance.CACert == conn.ca.pem { // Otherwise another request has renewed it.
+	if c.Instance.CACert == conn.ca.pem { // Otherwise, another request has renewed it.
 		if err := b.learnCA(ctx, c); err != nil || c.Instance.CACert == conn.ca.pem {
 			return nil, err
 		}

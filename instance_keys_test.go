@@ -14,7 +14,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// An instances answers for the watched KMS what concerns KMS instances.
+// An instances answers operations about KMS instances in place of the watched KMS.
 type instances struct {
 	r *rig
 	// of has the instance of each CMK.
@@ -47,7 +47,7 @@ func (i *instances) answer(q kmsapi.Request) (kmsapi.Response, error) {
 	}
 }
 
-// create makes the CMK, whatever instance it is to be in.
+// create makes the CMK, whatever instance is requested.
 func (i *instances) create(asked kmsapi.CreateKeyRequest) (kmsapi.Response, error) {
 	i.asked = asked
 	asked.DKMSInstanceId = ""
@@ -75,7 +75,7 @@ func (i *instances) describe(q *kmsapi.DescribeKeyRequest) (kmsapi.Response, err
 	return found, nil
 }
 
-// instanceOf returns the KMS instance that is stored of a key.
+// instanceOf returns the KMS instance in the stored entry of a key.
 func (r *rig) instanceOf(name string) string {
 	r.t.Helper()
 	entry, err := loadKey(r.t.Context(), r.storage, name)
@@ -219,7 +219,7 @@ func TestRegisteredKeyKnowsItsInstance(t *testing.T) {
 
 func TestInterruptedCreationKeepsItsInstance(t *testing.T) {
 	r, i := newInstanceRig(t)
-	r.storage.reset("put", 2) // The first is that of the write-ahead log.
+	r.storage.reset("put", 2) // The first write is the write-ahead log's.
 	_, err := r.tryWrite("keys/a", nil)
 	refused(t, err, 500)
 	r.storage.reset("", 0)
@@ -227,7 +227,7 @@ func TestInterruptedCreationKeepsItsInstance(t *testing.T) {
 	require.Len(t, i.of, 1)
 }
 
-// KMS finds the CMK of another account by its ARN only.
+// KMS finds a CMK of another account only by its ARN.
 func TestKeyOfAnotherAccountIsNamedByItsARN(t *testing.T) {
 	const arn = "acs:kms:cn-hangzhou:2000000000000002:key/key-hzz62f1cb66fa42qo0001"
 	r, _ := newInstanceRig(t)

@@ -13,7 +13,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
 )
 
-// Here the gateways are real: the service listens for each, with the chain of certificates that Alibaba Cloud's have.
+// Here the gateways are real: the service listens for each, with a certificate chain like Alibaba Cloud's.
 
 // newGatewayRig makes an engine as Vault does, on a service whose configuration is changed first. It returns the
 // engine's configuration for the dedicated gateway of the service's instance.
@@ -87,7 +87,7 @@ func TestKeysOfAnInstanceAreUsedWhileTheSharedGatewayIsCutOff(t *testing.T) {
 	r.write("keys/a", nil)
 	ciphertext := r.encrypt("a", hello)
 	shared.cut()
-	r.b = newEngine(t).b // A restarted engine knows nothing but what is stored.
+	r.b = newEngine(t).b // A restarted engine knows only what is stored.
 	require.Equal(t, hello, r.write("decrypt/a", body{"ciphertext": ciphertext}).Data["plaintext"])
 	r.write("datakey/plaintext/a", nil)
 	r.write("rewrap/a", body{"batch_input": []any{body{"ciphertext": r.encrypt("a", hello)}}})

@@ -8,7 +8,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
-// An itemAnswer is the answer to one item. A field that the answer does not have is zero.
+// An itemAnswer is the answer to one item. A field that is not in the answer is zero.
 type itemAnswer struct {
 	ciphertext, signature, hmac string
 	keyVersion                  int
@@ -22,7 +22,7 @@ func (a *itemAnswer) warn(warning string) { a.warnings = append(a.warnings, warn
 
 // response is the answer to a request with one item.
 func (a *itemAnswer) response() *logical.Response {
-	data := make(map[string]any, 4) // The most that an answer has, with its reference.
+	data := make(map[string]any, 4) // the most fields of an answer, with its reference
 	for _, field := range []struct{ name, value string }{
 		{"ciphertext", a.ciphertext}, {"signature", a.signature}, {"hmac", a.hmac},
 	} {
@@ -57,9 +57,9 @@ func single(handle itemHandler) useHandler {
 	}
 }
 
-// A batchResult is an item's place in batch_results, encoded as JSON. It is no map, because making and sorting one for
-// each item would take longer than the item. Its fields are in the order of their names, as those of a map would be. As
-// in transit's, there is always a reference.
+// A batchResult is an item's place in batch_results, encoded as JSON. It is not a map, because making and sorting one
+// for each item would take longer than the item. Its fields are in alphabetical order, like the keys of an encoded map.
+// As in transit, there is always a reference.
 type batchResult struct {
 	Ciphertext string  `json:"ciphertext,omitempty"`
 	Error      string  `json:"error,omitempty"`

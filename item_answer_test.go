@@ -62,7 +62,7 @@ func TestAnswerToASingleItem(t *testing.T) {
 	}
 }
 
-// A client of any language sees these bytes. Maps with the same fields encode to them too.
+// These are the bytes that clients in any language see. Maps with the same fields encode to the same bytes.
 func TestBytesOfABatchResult(t *testing.T) {
 	r := newKeyRig(t)
 	for name, c := range answers {
@@ -95,7 +95,7 @@ func encodedResult(t *testing.T, r *rig, result itemResult) string {
 func TestBytesOfABatchInWhichAnItemFailed(t *testing.T) {
 	r := newKeyRig(t, "a")
 	request := r.request(logical.UpdateOperation, "encrypt/a", nil)
-	// An error drops what else there is of the item.
+	// An error drops everything else about the item.
 	failed := itemResult{reference: "f", err: refusal.BadRequest("no"), answer: itemAnswer{plaintext: new("QUJD")}}
 	resp, err := r.backend().batchResponse(request, &framework.FieldData{Schema: batchFields(encryptItem)}, []itemResult{
 		{reference: "r", answer: answers["a ciphertext"].answer}, failed, {err: errors.New("<>")},

@@ -13,7 +13,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// unescaped is how Alibaba Cloud's own programs write an encryption context before they hash it.
+// unescaped writes an encryption context as Alibaba Cloud's own programs do before they hash it.
 func unescaped(c kmsapi.EncryptionContext) string {
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(c)) {
@@ -22,8 +22,8 @@ func unescaped(c kmsapi.EncryptionContext) string {
 	return strings.Join(parts, "&")
 }
 
-// joinsContexts makes KMS one that binds the SHA-256 of the joined context, in which nothing is escaped: contexts that
-// join to the same string are the same to it.
+// joinsContexts makes KMS bind the SHA-256 of the joined context, in which nothing is escaped: to such a KMS, contexts
+// that join to the same string are the same.
 func (r *rig) joinsContexts() {
 	direct := r.direct()
 	digest := func(c *kmsapi.EncryptionContext) {
@@ -61,7 +61,7 @@ func (r *rig) joinsContexts() {
 	}
 }
 
-// kindsOfKMS are those that the attacks are tried on.
+// kindsOfKMS are the kinds of KMS that the attacks are tried on.
 var kindsOfKMS = map[string]func(*rig){
 	"KMS": func(*rig) {}, "a KMS that joins contexts": (*rig).joinsContexts,
 }

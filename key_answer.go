@@ -14,7 +14,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// keyConfigAnswer describes what Vault's storage has of a key.
+// keyConfigAnswer describes what Vault's storage has about a key.
 var keyConfigAnswer = answerFields{
 	"name":             {Type: framework.TypeString},
 	"key_id":           {Type: framework.TypeString},
@@ -30,7 +30,7 @@ var keyConfigAnswer = answerFields{
 	"min_encryption_version": {Type: framework.TypeInt, Description: "As in transit."},
 }
 
-// keyAnswer describes what storage and KMS together have of a key.
+// keyAnswer describes what storage and KMS together have about a key.
 var keyAnswer = joined(keyConfigAnswer, answerFields{
 	"arn":                  {Type: framework.TypeString},
 	"key_state":            {Type: framework.TypeString},
@@ -84,7 +84,7 @@ func (e *keyEntry) answer(name string, m kmsapi.KeyMetadata) *logical.Response {
 	resp := e.stored(name)
 	maps.Copy(resp.Data, metadataFields(m))
 	maps.Copy(resp.Data, e.transitMetadata(m))
-	if len(e.cmks()) == 1 { // Of others, m tells nothing.
+	if len(e.cmks()) == 1 { // m says nothing about other CMKs.
 		resp.Data["cmks"] = e.cmksShown(m, earlierStates{})
 	}
 	return resp
@@ -109,7 +109,7 @@ func metadataFields(m kmsapi.KeyMetadata) map[string]any {
 	}
 }
 
-// transitMetadata is what transit's clients read of a key, and fail without.
+// transitMetadata is what transit's clients read about a key, and fail without.
 func (e *keyEntry) transitMetadata(m kmsapi.KeyMetadata) map[string]any {
 	trimmed := 0
 	if oldest := e.versions.Oldest(); oldest > 1 {
@@ -134,7 +134,7 @@ func (e *keyEntry) transitMetadata(m kmsapi.KeyMetadata) map[string]any {
 	}
 }
 
-// rotationSeconds is how often the key gets a new data key, or KMS rotates its CMK, and 0 for never.
+// rotationSeconds is the interval at which the key gets a new data key, or KMS rotates its CMK. 0 means never.
 func (e *keyEntry) rotationSeconds(m kmsapi.KeyMetadata) int64 {
 	if e.isEnvelope() {
 		return int64(e.AutoRotate / time.Second)
@@ -146,7 +146,7 @@ func (e *keyEntry) rotationSeconds(m kmsapi.KeyMetadata) int64 {
 	return int64(interval / time.Second)
 }
 
-// versionsShown are the versions in the form that transit has for the type of the key.
+// versionsShown are the versions in transit's form for the type of the key.
 func (e *keyEntry) versionsShown(cmkCreated string) map[string]any {
 	if e.isAsymmetric() {
 		return e.publicKeys()
@@ -154,7 +154,7 @@ func (e *keyEntry) versionsShown(cmkCreated string) map[string]any {
 	return e.versionDates(cmkCreated)
 }
 
-// publicKeys are the versions of a key with key pairs. A public key is empty as long as KMS has none.
+// publicKeys are the versions of a key pair. A public key is empty as long as KMS has none.
 func (e *keyEntry) publicKeys() map[string]any {
 	shown := make(map[string]any, len(e.versions.Rows))
 	kind := keyTypeOf(e.KeySpec)
@@ -167,8 +167,8 @@ func (e *keyEntry) publicKeys() map[string]any {
 	return shown
 }
 
-// versionDates says when each version was made, in seconds since 1970. One that is not known yet has the date of the
-// CMK, and 0 if that is not known either.
+// versionDates says when each version was made, in seconds since 1970. A version whose date is not known yet has the
+// date of the CMK, or 0 if that is not known either.
 func (e *keyEntry) versionDates(cmkCreated string) map[string]any {
 	dates := make(map[string]any, len(e.versions.Rows))
 	for n := e.versions.First; n <= e.versions.Newest(); n++ {
@@ -202,7 +202,7 @@ func (b *backend) addTags(
 	return resp
 }
 
-// orEmpty returns tags for an answer, in which no tags are an empty map.
+// orEmpty returns tags, or an empty map instead of nil.
 func orEmpty(tags map[string]string) map[string]string {
 	if tags == nil {
 		return map[string]string{}

@@ -12,7 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// cmkSettings are the fields of a key's config that KMS keeps, with the CMK.
+// cmkSettings are the fields of a key's config that KMS stores with the CMK.
 var cmkSettings = fields.Schemas{
 	"description": {
 		Type:         framework.TypeString,
@@ -25,7 +25,7 @@ var cmkSettings = fields.Schemas{
 	},
 }
 
-// A cmkChange is what a caller gives of cmkSettings. What it leaves out is nil.
+// A cmkChange holds the cmkSettings that a caller gives; the others are nil.
 type cmkChange struct {
 	description *string
 	protection  *bool
@@ -50,7 +50,7 @@ func checkDescription(description string) error {
 	return nil
 }
 
-// changeCMK asks KMS for what there is, and changes only what differs.
+// changeCMK asks KMS for the present settings, and changes only those that differ.
 func (b *backend) changeCMK(ctx context.Context, req *logical.Request, k target, change cmkChange) error {
 	if change == (cmkChange{}) {
 		return nil
@@ -80,7 +80,7 @@ func (c cmkChange) apply(ctx context.Context, conn *connection, k target, cmk km
 	return nil
 }
 
-// describeAs changes a CMK's description, and leaves the marker at its end: another mount may look for it.
+// describeAs changes a CMK's description but keeps the marker at its end, for which another mount may look.
 func describeAs(
 	ctx context.Context, conn *connection, k target, cmk kmsapi.KeyMetadata, description string,
 ) error {

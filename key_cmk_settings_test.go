@@ -10,7 +10,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// descriptionInKMS is what KMS shows of a key's CMK.
+// descriptionInKMS returns the description of a key's CMK in KMS.
 func (r *rig) descriptionInKMS(name string) string {
 	r.t.Helper()
 	direct, err := r.kms.direct("cn-hangzhou")

@@ -9,8 +9,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// earlierStates are the states of the CMKs that a key had before, under their ids, and unknown the first reason why one
-// of them is not there.
+// earlierStates are the states of the CMKs that a key had before, under their ids. unknown is the first reason why one
+// is missing.
 type earlierStates struct {
 	states  map[string]kmsapi.KeyState
 	unknown error
@@ -38,7 +38,7 @@ func (b *backend) statesOfEarlier(ctx context.Context, conn *connection, k targe
 	return found
 }
 
-// stateOfEarlier has a name of its own for what it asks, which is less than what a read tells of the newest CMK.
+// stateOfEarlier caches its answer under a name of its own, since it asks for less than a read of the newest CMK does.
 func (b *backend) stateOfEarlier(ctx context.Context, conn *connection, cmk storedCMK) (kmsapi.KeyState, error) {
 	ask := func() (cmkFacts, error) {
 		answer, err := describeCMK(ctx, conn, cmk.cmk())
@@ -55,7 +55,7 @@ func (b *backend) stateOfEarlier(ctx context.Context, conn *connection, cmk stor
 	return facts.metadata.KeyState, unshared(err)
 }
 
-// cmksShown are the CMKs of a key in answers, the oldest first. m is what KMS says of the newest.
+// cmksShown are the CMKs of a key in answers, the oldest first. m is the metadata of the newest.
 func (e *keyEntry) cmksShown(m kmsapi.KeyMetadata, earlier earlierStates) []map[string]any {
 	var shown []map[string]any
 	for _, cmk := range e.cmks() {
@@ -80,7 +80,7 @@ func (e *keyEntry) numbersOf(cmk string) (numbers []int) {
 	return numbers
 }
 
-// addEarlier adds the states of earlier CMKs to an answer. Why one is not known is only a warning.
+// addEarlier adds the states of earlier CMKs to an answer. A state that is not known is only a warning.
 func (b *backend) addEarlier(
 	req *logical.Request, k target, resp *logical.Response, m kmsapi.KeyMetadata, earlier earlierStates,
 ) *logical.Response {

@@ -10,7 +10,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// cmksOf are the cmks of a key in answers, each with its state and versions.
+// cmksOf returns the cmks of a key as in answers, each with its state and versions.
 func cmksOf(cmks []string, states ...kmsapi.KeyState) (shown []map[string]any) {
 	versions := [][]int{{1, 2}, {3}, {4, 5}}
 	for i, cmk := range cmks {
@@ -22,7 +22,7 @@ func cmksOf(cmks []string, states ...kmsapi.KeyState) (shown []map[string]any) {
 func TestReadShowsAllKMSKeysOfAKey(t *testing.T) {
 	r, cmks := newStatesRig(t)
 	clock := r.withClock()
-	r.write("keys/a/enable", nil) // What was read by the other clock is forgotten.
+	r.write("keys/a/enable", nil) // This drops what was read by the other clock.
 	want := cmksOf(cmks, all(kmsapi.Enabled, 3)...)
 	require.Equal(t, want, r.read("keys/a").Data["cmks"])
 	require.Equal(t, want, r.read("keys/a/config").Data["cmks"])
@@ -47,7 +47,7 @@ func TestUnknownStateOfAnEarlierKMSKeyIsAWarning(t *testing.T) {
 		"Forbidden.NoPermission": answered(kmsapi.ErrNoPermission), "Forbidden.KeyNotFound": answered(kmsapi.ErrKeyNotFound),
 	} {
 		r.kms.before = nil
-		r.write("keys/a/enable", nil) // What was read before is forgotten.
+		r.write("keys/a/enable", nil) // This drops what was read before.
 		r.kms.before = failsFor(kmsapi.OpDescribeKey, cmks[0], err)
 		resp := r.read("keys/a")
 		require.Contains(t, strings.Join(resp.Warnings, "\n"), code)
@@ -120,7 +120,7 @@ func TestRewrapBringsTheTextsOfEarlierKMSKeysToTheNewest(t *testing.T) {
 	r.opens("a", ciphertexts...)
 }
 
-// A key that has moved into a KMS instance still has what it encrypted before.
+// A key that has moved into a KMS instance still opens its earlier ciphertexts.
 func TestCiphertextOfAnEarlierKMSKeyOpensOverItsOwnGateway(t *testing.T) {
 	r, _ := newInstanceRig(t)
 	r.write("keys/a", body{"instance_id": otherInstance})

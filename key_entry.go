@@ -27,54 +27,54 @@ const (
 // A keyEntry is what the engine stores about a key, under keyPrefix and the key's name; [keyEntry.MarshalJSON] has the
 // form. An entry that is in the cache is shared and never changed; changes are made to a copy read from storage.
 type keyEntry struct {
-	// format is that of the stored entry: formatVersions, or 0 for an earlier one, whose one version has an unknown id.
+	// format is the format of the stored entry: formatVersions, or 0 for an earlier one, whose only version has an
+	// unknown id.
 	format int
 	// The current CMK encrypts and signs. It has the newest row of versions.
 	storedCMK
-	// earlier are the CMKs that the key had before, the oldest first. One that has no row left in versions is no longer
-	// the key's, but has not been deleted yet.
+	// earlier are the CMKs that the key had before, the oldest first. One with no row left in versions no longer
+	// belongs to the key, but has not been deleted yet.
 	earlier []storedCMK
 	// versions has a row for each version of the key.
 	versions versions.Table
 	// Region is where the CMKs live. If the engine is configured for another region, KMS does not find them there.
 	Region string
-	// KeySpec and KeyUsage are what KMS says of every CMK of the key. KeySpec is empty in an entry of format 0.
+	// KeySpec and KeyUsage are KMS's, and the same for every CMK of the key. KeySpec is empty in an entry of format 0.
 	KeySpec, KeyUsage string
 	// DeletionAllowed must be set before the CMKs can be scheduled for deletion.
 	DeletionAllowed bool
 	// BoundContext is part of every encryption context of this key.
 	BoundContext map[string]string
-	// Derived says that every use of the key must give a context, as for a key of transit that is derived.
+	// Derived says that every use of the key must give a context, like a derived key of transit.
 	Derived bool
-	// MinDecryption is the oldest version that decrypts and verifies, and 0 or 1 if all do. MinEncryption is the oldest
-	// that encrypts and signs if the caller chooses it.
+	// MinDecryption is the oldest version that decrypts and verifies; 0 or 1 allows all. MinEncryption is the oldest
+	// that a caller may choose for encrypting and signing.
 	MinDecryption, MinEncryption int
-	// Generation changes when the CMKs of the key are enabled, disabled, scheduled for deletion or kept through the
-	// engine, so that what another node remembers of them no longer counts. It is random, and empty before the first such
-	// change.
+	// Generation changes when the engine enables, disables, schedules the deletion of, or keeps the CMKs of the key, so
+	// that other nodes discard what they remember about them. It is random, and empty before the first such change.
 	Generation string
 	// read is when the entry was read, if it is a cached one.
 	read time.Time
-	// AutoRotate is how often a key in envelope mode gets a new data key, and 0 if it does not. Of other keys KMS knows.
+	// AutoRotate is the interval at which a key in envelope mode gets a new data key; 0 means never. For other keys,
+	// KMS has it.
 	AutoRotate time.Duration
-	// Encryption is the mode, and empty for direct. EnvelopeID names the key's data keys. It is zero before the first.
+	// Encryption is the mode; empty means direct. EnvelopeID names the key's data keys, and is zero before the first.
 	Encryption string
 	EnvelopeID envelope.ID
-	// dataKeys are the rows that are data keys, under their numbers. Only entries that were read have them.
+	// dataKeys are the rows that are data keys, under their numbers. Only entries read from storage have them.
 	dataKeys map[int]*dataKey
 }
 
-// A storedCMK is one of those that a key has, or has had.
+// A storedCMK is a CMK that a key has, or has had.
 type storedCMK struct {
 	// KeyID is the CMK's id.
 	KeyID string `json:"key_id"`
-	// ARN names the CMK in requests if it was registered by its ARN, as that of another account must be.
+	// ARN names the CMK in requests if it was registered by its ARN, as a CMK of another account must be.
 	ARN string `json:"arn,omitempty"`
 	// Instance is the KMS instance that the CMK is in, as KMS said when the CMK was made, registered or last read. The
-	// form of KeyID does not tell.
+	// form of KeyID does not show it.
 	Instance string `json:"kms_instance_id,omitempty"`
-	// Marker is that of the creation that made the CMK, or that let it follow; see [creation]. One that was registered has
-	// none.
+	// Marker is the marker of the [creation] that made the CMK, or that let it follow. A registered CMK has none.
 	Marker string `json:"marker,omitempty"`
 }
 
@@ -92,10 +92,10 @@ func (e *keyEntry) cmks() []storedCMK {
 	return append(all, e.storedCMK)
 }
 
-// hasCMK reports whether a CMK is one of those of [keyEntry.cmks].
+// hasCMK reports whether a CMK is one of [keyEntry.cmks].
 func (e *keyEntry) hasCMK(id string) bool { return id == e.KeyID || e.versions.Has(id) }
 
-// ids are those of CMKs.
+// ids returns the ids of cmks.
 func ids(cmks []storedCMK) (all []string) {
 	for _, c := range cmks {
 		all = append(all, c.KeyID)
@@ -103,7 +103,7 @@ func ids(cmks []storedCMK) (all []string) {
 	return all
 }
 
-// leftCMKs returns the CMKs of which no version is left, the oldest first.
+// leftCMKs returns the earlier CMKs with no version left, the oldest first.
 func (e *keyEntry) leftCMKs() (left []storedCMK) {
 	for _, c := range e.earlier {
 		if !e.versions.Has(c.KeyID) {
@@ -156,7 +156,7 @@ func loadKey(ctx context.Context, s logical.Storage, name string) (*keyEntry, er
 	return decodeKey(name, stored.Value)
 }
 
-// storeKey writes an entry. The cached one is dropped even if that fails, because it is unknown then what was stored.
+// storeKey writes an entry. The cached one is dropped even if that fails, because what was stored is then unknown.
 func (b *backend) storeKey(ctx context.Context, s logical.Storage, name string, e *keyEntry) error {
 	defer b.forgetKey(name)
 	e.renewGeneration()
@@ -182,7 +182,7 @@ type target struct {
 type (
 	// A keyUse uses the CMK of a key, and answers with an A.
 	keyUse[A any] func(context.Context, *connection, target, *framework.FieldData) (A, error)
-	// A useHandler answers a request as it is.
+	// A useHandler answers a whole request.
 	useHandler = keyUse[*logical.Response]
 	// An itemHandler answers one item. A request has one, or many in a batch.
 	itemHandler = keyUse[itemAnswer]
@@ -234,7 +234,7 @@ func (b *backend) knownKey(ctx context.Context, req *logical.Request, name strin
 	return target{name, entry}, nil
 }
 
-// showKey adapts a handler that shows a key. A name that the engine does not know is answered with nothing, which is
+// showKey adapts a handler that shows a key. For a name that the engine does not know, it answers nothing, which is
 // 404.
 func (b *backend) showKey(handle keyHandler) framework.OperationFunc {
 	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
@@ -254,7 +254,7 @@ func (b *backend) showKey(handle keyHandler) framework.OperationFunc {
 	}
 }
 
-// reserveName adapts a handler that must be the only one to change the key called name, or to make it.
+// reserveName adapts a handler that changes or makes a key, so that no other request does so at the same time.
 func (b *backend) reserveName(handle nameHandler) framework.OperationFunc {
 	return reserving(func(_ context.Context, name string) (func(), error) { return b.reserveKey(name) }, handle)
 }
@@ -283,7 +283,7 @@ func (b *backend) changeKey(handle keyHandler) framework.OperationFunc {
 	return b.reserveName(ofStored(handle))
 }
 
-// ofStored passes a handler a fresh copy of what is stored of a key, which must exist.
+// ofStored passes a handler a fresh copy of the stored entry of a key, which must exist.
 func ofStored(handle keyHandler) nameHandler {
 	return func(
 		ctx context.Context, req *logical.Request, name string, d *framework.FieldData,
@@ -314,7 +314,7 @@ func (b *backend) cachedKey(ctx context.Context, req *logical.Request, name stri
 	return b.keys.Get(name, load)
 }
 
-// withTarget is withKey for a key that exists.
+// withTarget adds the key to the error of a call to KMS.
 func withTarget(err error, k target) error {
 	if failed, ok := errors.AsType[*callError](err); ok {
 		failed.key, failed.instance = k.name, k.entry.Instance
@@ -322,7 +322,7 @@ func withTarget(err error, k target) error {
 	return withSM(err, k.entry.KeySpec)
 }
 
-// withKey puts a key's name into the error of a call to KMS, for the advice that goes with it.
+// withKey adds a key's name to the error of a call to KMS, for the advice that goes with it.
 func withKey(err error, name string) error {
 	if failed, ok := errors.AsType[*callError](err); ok {
 		failed.key = name
@@ -339,7 +339,7 @@ func nameField() *framework.FieldSchema {
 	}
 }
 
-// keyName returns the key's name in the path, whose pattern makes sure of its form.
+// keyName returns the key's name in the path, whose pattern ensures its form.
 func keyName(d *framework.FieldData) (string, error) {
 	return checkKeyName(d.Get("name").(string))
 }

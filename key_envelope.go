@@ -34,7 +34,7 @@ func encryptionField() *framework.FieldSchema {
 	}
 }
 
-// checkEncryption checks the name of a mode. "" is none.
+// checkEncryption checks the name of a mode. "" is not one.
 func checkEncryption(mode string) error {
 	switch mode {
 	case "", encryptionDirect, encryptionEnvelope:
@@ -50,7 +50,7 @@ var errNoEnvelope = refusal.BadRequest("encryption can't be %s for a key pair: K
 // A dataKey is a row that is a data key, in the form in which it is used.
 type dataKey struct {
 	version int
-	// wrapped is the CiphertextBlob without its base64, and hash that of wrapped.
+	// wrapped is the decoded CiphertextBlob, and hash is the hash of wrapped.
 	wrapped []byte
 	hash    [sha256.Size]byte
 }
@@ -70,8 +70,8 @@ func (e *keyEntry) shownID() string {
 	return e.EnvelopeID.String()
 }
 
-// renewGeneration gives a key that has data keys another generation, so that no node uses what it has unwrapped before
-// this change of the entry.
+// renewGeneration gives a key that has data keys a new generation, so that no node uses data keys that it unwrapped
+// before this change of the entry.
 func (e *keyEntry) renewGeneration() {
 	if e.hasEnvelopeID() {
 		e.Generation = rand.Text()
@@ -113,7 +113,7 @@ func wrappedKey(blob string) ([]byte, error) {
 	return wrapped, err
 }
 
-// hasDataKeys reports whether ciphertexts of envelope mode may open.
+// hasDataKeys reports whether the key may open ciphertexts of envelope mode.
 func (e *keyEntry) hasDataKeys() bool {
 	if e.versions.Before > 0 {
 		return true
@@ -126,8 +126,8 @@ func (e *keyEntry) hasDataKeys() bool {
 	return false
 }
 
-// newDataKey asks KMS for the data key of the version after the newest, and has it opened once: a key whose data key
-// the engine may make and not open would be of no use.
+// newDataKey asks KMS for the data key of the version after the newest, and has KMS open it once: a data key that the
+// engine may make but not open would be useless.
 func (b *backend) newDataKey(ctx context.Context, conn *connection, k target) (versions.Row, error) {
 	return b.makeDataKey(ctx, conn, k, k.entry.versions.Newest()+1)
 }
@@ -163,7 +163,7 @@ func (b *backend) makeDataKey(ctx context.Context, conn *connection, k target, n
 
 var errOtherKey = errors.New("KMS answered for another key")
 
-// An unusableAnswerError is the cause of a [callError] where KMS has answered with what is no data key of this key.
+// An unusableAnswerError is the cause of a [callError] where KMS's answer is not a data key of this key.
 type unusableAnswerError struct{ reason error }
 
 func (e *unusableAnswerError) Error() string { return e.reason.Error() }
@@ -172,7 +172,7 @@ func (k target) unusable(op kmsapi.Operation, reason error) error {
 	return &callError{op: op, err: &unusableAnswerError{reason}, key: k.name}
 }
 
-// dataKeyContext is what KMS binds to the wrapped data key of a version.
+// dataKeyContext returns the context that KMS binds to the wrapped data key of a version.
 func dataKeyContext(e *keyEntry, n int) (kmsapi.EncryptionContext, error) {
 	if err := checkBoundForDataKeys(e.BoundContext); err != nil {
 		return nil, err
@@ -180,8 +180,8 @@ func dataKeyContext(e *keyEntry, n int) (kmsapi.EncryptionContext, error) {
 	return envelope.DataKeyContext(e.BoundContext, e.EnvelopeID, uint32(n)), nil
 }
 
-// checkBoundForDataKeys refuses a bound_context to which the engine's own entries can't be added. They are as long as
-// they ever get, since a key that has data keys keeps its bound_context.
+// checkBoundForDataKeys refuses a bound_context to which the engine's own entries can't be added. It assumes the
+// longest entries there can be, since a key that has data keys keeps its bound_context.
 func checkBoundForDataKeys(bound map[string]string) error {
 	if tooLong(envelope.DataKeyContext(bound, envelope.ID{}, math.MaxUint32)) {
 		return refusal.BadRequest("the key's bound_context is too long for envelope mode: with the engine's own entries it may have %d characters of JSON",
@@ -190,13 +190,13 @@ func checkBoundForDataKeys(bound map[string]string) error {
 	return nil
 }
 
-// newEnvelopeID is that of a key that gets its first data key.
+// newEnvelopeID returns the id of a key that gets its first data key.
 func newEnvelopeID() (id envelope.ID) {
 	_, _ = rand.Read(id[:]) // It never fails.
 	return id
 }
 
-// changeEncryption takes the mode that config asks for into the entry, with the row that the change adds.
+// changeEncryption sets the mode that a write of config asks for in the entry, and adds the row that the change needs.
 func (b *backend) changeEncryption(
 	ctx context.Context, req *logical.Request, k target, d *framework.FieldData,
 ) error {
@@ -223,7 +223,7 @@ func (b *backend) changeEncryption(
 	return b.toDirect(ctx, conn, k)
 }
 
-// beginEnvelope makes a new key one in envelope mode, whose first version is a data key. autoRotate is in seconds.
+// beginEnvelope puts a new key in envelope mode, with a data key as its first version. autoRotate is in seconds.
 func (b *backend) beginEnvelope(ctx context.Context, conn *connection, k target, autoRotate int64) error {
 	k.entry.EnvelopeID = newEnvelopeID()
 	row, err := b.makeDataKey(ctx, conn, k, 1)
@@ -249,7 +249,8 @@ func (b *backend) toEnvelope(ctx context.Context, conn *connection, k target) er
 	return nil
 }
 
-// toDirect gives the key rows for the versions that KMS has made meanwhile, and the newest one another.
+// toDirect adds rows for the versions that KMS has made meanwhile, and another for the newest, which encrypts from now
+// on.
 func (b *backend) toDirect(ctx context.Context, conn *connection, k target) error {
 	found, err := describeCMK(ctx, conn, k.entry.cmk())
 	if err != nil {

@@ -15,18 +15,18 @@ import (
 )
 
 const (
-	// factsAge is how old what a read shows of a CMK may be. There are clients that read a key before each use.
+	// factsAge is how old the facts about a CMK that a read shows may be. Some clients read a key before each use.
 	factsAge = 10 * time.Second
-	// completeTimeout bounds what a write that is done waits for KMS, to show more of the key.
+	// completeTimeout bounds how long a completed write waits for KMS, to show more of the key.
 	completeTimeout = 5 * time.Second
 )
 
-// cmkFacts are what KMS says of a CMK. They are shared, and never changed.
+// cmkFacts are what KMS says about a CMK. They are shared, and never changed.
 type cmkFacts struct {
 	metadata kmsapi.KeyMetadata
 	tags     map[string]string
-	// tagsErr says why the tags are not known. It is kept like them: where RAM hides them or KMS throttles, asking again
-	// at once would help nobody.
+	// tagsErr says why the tags are not known. It is kept as long as they are: if RAM hides them or KMS throttles,
+	// asking again at once does not help.
 	tagsErr error
 	// earlier are the states of the CMKs that the key had before.
 	earlier earlierStates
@@ -36,14 +36,14 @@ func newFacts(b *backend) *once.Fresh[cmkFacts] {
 	return once.NewFresh[cmkFacts](factsAge, func() time.Time { return b.process.now() })
 }
 
-// forgetFacts drops what is known of CMKs after a call that may have changed one, whatever became of it.
+// forgetFacts drops what is known about CMKs after a call that may have changed one, even if it failed.
 func (c *connection) forgetFacts(op kmsapi.Operation) {
 	if op.RateClass() == kmsapi.RateWrite {
 		c.facts.ForgetAll()
 	}
 }
 
-// factsOf asks KMS for what it knows of a key's CMKs, at most once every factsAge.
+// factsOf asks KMS about a key's CMKs, at most once every factsAge.
 func (b *backend) factsOf(ctx context.Context, conn *connection, k target) (cmkFacts, error) {
 	facts, err := b.factsOfNewest(ctx, conn, k)
 	if err == nil {
@@ -72,7 +72,7 @@ func askFacts(ctx context.Context, conn *connection, cmk string) (cmkFacts, erro
 	return cmkFacts{metadata: found.KeyMetadata, tags: tags, tagsErr: err}, nil
 }
 
-// unshared returns an error of a call that other requests may have got too, as one that may be changed.
+// unshared copies an error that other requests may have got too, so that it may be changed.
 func unshared(err error) error {
 	failed, ok := errors.AsType[*callError](err)
 	if !ok {
@@ -88,7 +88,7 @@ func (b *backend) shown(req *logical.Request, k target, facts cmkFacts) *logical
 	return b.addTags(req, k, resp, maps.Clone(facts.tags), facts.tagsErr)
 }
 
-// answeredWhole adapts a write of a key, or a read of some of it, so that it shows what a read does.
+// answeredWhole adapts a write of a key, or a partial read, so that it shows what a full read does.
 func (b *backend) answeredWhole(write framework.OperationFunc) framework.OperationFunc {
 	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 		resp, err := write(ctx, req, d)
@@ -108,7 +108,7 @@ func missingFields(resp *logical.Response) (missing []string) {
 	return missing
 }
 
-// addMissing gives an answer the fields of a read that it lacks. A write is done, so a failure is only a warning.
+// addMissing adds the fields of a full read that an answer lacks. The write is done, so a failure is only a warning.
 func (b *backend) addMissing(ctx context.Context, req *logical.Request, name string, resp *logical.Response) {
 	ctx, cancel := context.WithTimeout(ctx, completeTimeout)
 	defer cancel()
@@ -134,7 +134,7 @@ func (b *backend) addMissing(ctx context.Context, req *logical.Request, name str
 	}
 }
 
-// factsNow is factsOf with the present connection.
+// factsNow is factsOf over the current connection.
 func (b *backend) factsNow(ctx context.Context, req *logical.Request, k target) (cmkFacts, error) {
 	conn, err := b.connection(ctx, req)
 	if err != nil {

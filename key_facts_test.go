@@ -175,7 +175,7 @@ func TestErrorOfASharedReadNamesTheKeyOfEachCaller(t *testing.T) {
 		})
 	}
 	<-asked
-	time.Sleep(10 * time.Millisecond) // The other one is likely to wait by then.
+	time.Sleep(10 * time.Millisecond) // By then, the other request is likely to wait.
 	close(goOn)
 	group.Wait()
 	for name, err := range errs {

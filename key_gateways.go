@@ -9,9 +9,9 @@ import (
 // versionIDSize is the size of the id of a key version, with which a CiphertextBlob begins.
 const versionIDSize = 36
 
-// opensOver returns the connection over which a ciphertext of the key opens, which is c unless an earlier CMK made it
-// that is in another KMS instance: a dedicated gateway knows the CMKs of its own instance only. The ciphertext says
-// itself which CMK it is of. That need not be true, and only decides where to ask.
+// opensOver returns the connection over which to open a ciphertext of the key. It is c unless the ciphertext is of an
+// earlier CMK in another KMS instance: a dedicated gateway knows only the CMKs of its own instance. Which CMK that is,
+// the ciphertext says itself; this may be forged, and decides only where to ask.
 func (e *keyEntry) opensOver(c *connection, blob string) *connection {
 	if len(e.earlier) == 0 || c.dedicated == nil {
 		return c
@@ -22,7 +22,7 @@ func (e *keyEntry) opensOver(c *connection, blob string) *connection {
 	return c
 }
 
-// rowLike returns the newest row with the version of a CMK that a ciphertext says it is of, and nil if there is none.
+// rowLike returns the newest row with the CMK version that a ciphertext names, and nil if there is none.
 func (e *keyEntry) rowLike(blob string) *versions.Row {
 	id := versionIDOf(blob)
 	for n := e.versions.Newest(); n >= e.versions.First; n-- {
@@ -34,7 +34,7 @@ func (e *keyEntry) rowLike(blob string) *versions.Row {
 	return nil
 }
 
-// versionIDOf returns the id of the key version that a CiphertextBlob begins with, and "" if it has none.
+// versionIDOf returns the key version id at the beginning of a CiphertextBlob, and "" if there is none.
 func versionIDOf(blob string) string {
 	size := base64.StdEncoding.EncodedLen(versionIDSize)
 	if len(blob) < size {

@@ -16,19 +16,19 @@ import (
 const (
 	// formatVersions is the format of entries that have a table of versions. Earlier ones have none, and format 0.
 	formatVersions = 1
-	// formatEnvelope is the format of those of keys that have an envelope id, which an earlier plugin can't use.
+	// formatEnvelope is the format of entries of keys that have an envelope id, which an earlier plugin can't use.
 	formatEnvelope = 2
 	// maxRows and maxEntry bound an entry, the latter in bytes. Consul takes 512 KiB, and Vault's raft 1 MiB.
 	maxRows  = 400
 	maxEntry = 256 << 10
-	// rowRoom is what a new version may add to an entry: a row with the public key of an RSA key of 4096 bits, and a CMK.
+	// rowRoom is the most bytes that a new version adds to an entry: a row with a 4096-bit RSA public key, and a CMK.
 	rowRoom = 2 << 10
-	// nearlyFull is the fullness from which callers are warned.
+	// nearlyFull is the fullness above which callers are warned.
 	nearlyFull = 0.9
 )
 
 // keyLayout is the JSON of an entry. Its key_id is not at the top, so that an earlier plugin refuses the entry as
-// damaged: it would use the first CMK alone, and drop the rest when it writes.
+// damaged: it would use only the first CMK, and drop the others when it writes.
 type keyLayout struct {
 	Format          int               `json:"format"`
 	CMK             storedCMK         `json:"cmk"`
@@ -87,7 +87,7 @@ func encodeKey(name string, e *keyEntry) (*logical.StorageEntry, error) {
 	return stored, nil
 }
 
-// withoutGeneration is the size of the entry without its generation, which must fit into one that is full too.
+// withoutGeneration returns the size of the entry without its generation, which must still fit into a full entry.
 func (e *keyEntry) withoutGeneration(size int) int {
 	if e.Generation == "" {
 		return size
@@ -95,7 +95,7 @@ func (e *keyEntry) withoutGeneration(size int) int {
 	return size - len(e.Generation) - len(`,"generation":""`)
 }
 
-// fullness is how much of the room that an entry has is taken, from 0 to 1. At 1, another version may not fit.
+// fullness is the share of the entry's room that is taken, from 0 to 1. At 1, another version may not fit.
 func (e *keyEntry) fullness(name string) float64 {
 	stored, err := logical.StorageEntryJSON(keyPrefix+name, e)
 	if err != nil {
@@ -110,7 +110,7 @@ func tooManyVersions(name string) error {
 		name, maxRows, maxEntry>>10)
 }
 
-// decodeKey reads what encodeKey has written, or an earlier plugin.
+// decodeKey reads an entry written by encodeKey, or by an earlier plugin.
 func decodeKey(name string, stored []byte) (*keyEntry, error) {
 	var found struct {
 		Format int `json:"format"`

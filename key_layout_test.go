@@ -31,7 +31,7 @@ func (r *rig) storedKey(name string) string {
 	return string(stored.Value)
 }
 
-// oldKey stores the entry of a key as the version before did.
+// oldKey stores the entry of a key in format 0.
 func (r *rig) oldKey(name string) string {
 	r.t.Helper()
 	stored := fmt.Sprintf(`{"key_id":%q,"region":"cn-hangzhou","deletion_allowed":true,"bound_context":{"team":"hr"}}`,
@@ -70,7 +70,7 @@ func TestEntryComesBackAsItWasStored(t *testing.T) {
 	}
 }
 
-// An earlier plugin reads these fields alone, and refuses an entry without key_id as damaged, so that it never writes.
+// An earlier plugin reads only these fields, and refuses an entry without key_id as damaged, so it never writes one.
 func TestPluginOfBeforeRefusesAnEntryWithVersions(t *testing.T) {
 	r := newKeyRig(t, "a")
 	var old struct {
@@ -117,7 +117,7 @@ func TestEntryOfALaterVersionIsRefusedAndStays(t *testing.T) {
 			_, err := r.try(op, path, data)
 			require.Error(t, err, "%s %s", op, path)
 			if coded, ok := err.(logical.HTTPCodedError); ok && coded.Code() != 500 {
-				require.Equal(t, 400, coded.Code(), "%s %s: %s", op, path, err) // Its fields are wrong.
+				require.Equal(t, 400, coded.Code(), "%s %s: %s", op, path, err) // The fields are wrong.
 				return
 			}
 			refused(t, err, 500, "later version")
@@ -158,11 +158,11 @@ func TestEntryHasRoomForAsManyVersionsAsItMayHave(t *testing.T) {
 	}
 	_, err := encodeKey("a", entry(maxRows, ""))
 	require.NoError(t, err)
-	_, err = encodeKey("a", entry(maxRows, strings.Repeat("x", 178))) // Of ecdsa-p256.
+	_, err = encodeKey("a", entry(maxRows, strings.Repeat("x", 178))) // as of ecdsa-p256
 	require.NoError(t, err)
 	_, err = encodeKey("a", entry(maxRows+1, ""))
 	refused(t, err, 400, "trim")
-	_, err = encodeKey("a", entry(280, strings.Repeat("x", 800))) // Of rsa-4096.
+	_, err = encodeKey("a", entry(280, strings.Repeat("x", 800))) // as of rsa-4096
 	refused(t, err, 400, "trim")
 
 	full := entry(280, strings.Repeat("x", 700))

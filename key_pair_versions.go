@@ -10,10 +10,11 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/versions"
 )
 
-// The versions of key pairs: unlike Encrypt and Decrypt, whatever uses a key pair names the version, and no answer of
-// KMS says which one made a signature or a ciphertext.
+// The versions of key pairs: unlike Encrypt and Decrypt, the operations that use a key pair name the version, and no
+// answer of KMS says which one made a signature or a ciphertext.
 
-// chooseVersion returns the version that signs or encrypts: the one that the caller asks for, and the newest for 0.
+// chooseVersion returns the version that signs or encrypts: the one that the caller asks for, or the newest if asked is
+// 0.
 func (e *keyEntry) chooseVersion(asked int) (n int, row *versions.Row, err error) {
 	newest := e.versions.Newest()
 	switch {
@@ -30,8 +31,8 @@ func (e *keyEntry) chooseVersion(asked int) (n int, row *versions.Row, err error
 	return asked, row, known(row)
 }
 
-// rowOf returns the version that a signature or a ciphertext names, and what that version has made. field is where
-// given is from. Whether the version has made it shows only when it is tried.
+// rowOf returns the row of the version that a signature or a ciphertext names, and the rest without the prefix. field
+// is where given comes from. Only trying it shows whether that version really made it.
 func (e *keyEntry) rowOf(field, given string) (row *versions.Row, made string, err error) {
 	n, made, err := e.versionOf(field, given)
 	if err != nil {
@@ -41,7 +42,7 @@ func (e *keyEntry) rowOf(field, given string) (row *versions.Row, made string, e
 	return row, made, known(row)
 }
 
-// versionOf returns the number of the version that given names, and what that version has made.
+// versionOf returns the number of the version that given names, and the rest without the prefix.
 func (e *keyEntry) versionOf(field, given string) (n int, made string, err error) {
 	n, made, err = versions.Split(given)
 	switch newest := e.versions.Newest(); {
@@ -86,7 +87,7 @@ func known(row *versions.Row) error {
 var errVersionsUnknown = refusal.Conflict(
 	"the versions of the KMS key are not known yet; to have them read again, write to the key's config. RAM must allow kms:ListKeyVersions and kms:GetPublicKey")
 
-// cmkCalled returns the CMK of a row.
+// cmkCalled returns the key's CMK with that id.
 func (e *keyEntry) cmkCalled(id string) *storedCMK {
 	for i := range e.earlier {
 		if e.earlier[i].KeyID == id && id != e.KeyID {

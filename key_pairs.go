@@ -38,7 +38,7 @@ func (e *keyEntry) mustDecrypt() error {
 		kmsapi.KeyUsageEncryptDecrypt)
 }
 
-// mustBeSymmetric refuses a key pair. what is what the request asks of it.
+// mustBeSymmetric refuses a key pair. what names the operation that was requested.
 func (e *keyEntry) mustBeSymmetric(what string) error {
 	if !e.isAsymmetric() {
 		return nil
@@ -54,7 +54,7 @@ func errBindsNothing(field string) error {
 // bindingFields are the fields of an item that bind a ciphertext to its purpose.
 var bindingFields = []string{"context", "associated_data", "encryption_context"}
 
-// checkUnbound refuses an item that asks a key pair to bind a ciphertext to anything: KMS binds none there.
+// checkUnbound refuses an item that asks a key pair to bind a ciphertext to anything: KMS can't do that.
 func checkUnbound(d *framework.FieldData) error {
 	for _, name := range bindingFields {
 		s, _ := d.Raw[name].(string)
@@ -66,11 +66,11 @@ func checkUnbound(d *framework.FieldData) error {
 	return nil
 }
 
-// paddingOAEP is the one padding_scheme of transit that KMS has.
+// paddingOAEP is the only padding_scheme of transit that KMS supports.
 const paddingOAEP = "oaep"
 
-// decryptingAlgorithm is that of AsymmetricEncrypt and AsymmetricDecrypt: for an RSA key RSAES-OAEP with SHA-256, which
-// transit's clients get for oaep, and can encrypt with themselves.
+// decryptingAlgorithm is the algorithm for AsymmetricEncrypt and AsymmetricDecrypt. For RSA keys it is RSAES-OAEP with
+// SHA-256, which is transit's oaep, so clients can also encrypt with it themselves.
 func (e *keyEntry) decryptingAlgorithm() string {
 	return kmsapi.Algorithms(e.KeySpec, kmsapi.KeyUsageEncryptDecrypt)[0]
 }
@@ -80,7 +80,7 @@ func (e *keyEntry) isPadded() bool {
 	return slices.Contains(kmsapi.Algorithms(e.KeySpec, kmsapi.KeyUsageEncryptDecrypt), kmsapi.EncryptOAEPSHA256)
 }
 
-// paddingField is transit's field for what only RSA keys have.
+// paddingField is transit's padding_scheme, which only RSA keys have.
 func paddingField() *framework.FieldSchema {
 	return &framework.FieldSchema{
 		Type:        framework.TypeString,
@@ -130,12 +130,12 @@ func encryptWithPair(ctx context.Context, c *connection, k target, d *framework.
 	return k.entry.warnOfPadding(k.entry.ciphertext(row.CMK, row.KeyVersionID, blob), d), nil
 }
 
-// checkFits refuses a plaintext that is not of a size which KMS encrypts with the public key of a version.
+// checkFits refuses a plaintext of a size that KMS can't encrypt with the public key of a version.
 func (e *keyEntry) checkFits(row *versions.Row, size int) error {
 	most := kmsapi.MaxSM2Plaintext
 	if e.isPadded() {
 		public, err := publickey.Parse(row.PublicKey)
-		if err != nil { // KMS knows.
+		if err != nil { // KMS checks it.
 			return nil
 		}
 		most = public.MaxPlaintext()
@@ -147,8 +147,8 @@ func (e *keyEntry) checkFits(row *versions.Row, size int) error {
 	return nil
 }
 
-// rewrapWithPair decrypts with one version and encrypts with another. KMS can't do both in one call: it encrypts again
-// with symmetric keys only.
+// rewrapWithPair decrypts with one version and encrypts with another. KMS can't do both in one call: ReEncrypt is for
+// symmetric keys only.
 func (e *keyEntry) rewrapWithPair(
 	ctx context.Context, c *connection, d *framework.FieldData,
 ) (itemAnswer, error) {
@@ -195,8 +195,8 @@ func (e *keyEntry) decryptWithPair(
 	return e.warnOfPadding(plaintextAnswer(plaintext), d), nil
 }
 
-// openWithPair decrypts with the private key of the version that the ciphertext names: nothing else tells which it is,
-// and only the right one opens it. The plaintext is base64.
+// openWithPair decrypts with the private key of the version that the ciphertext names: nothing else identifies the
+// version, and only the right one opens it. The plaintext is base64.
 func (e *keyEntry) openWithPair(
 	ctx context.Context, c *connection, d *framework.FieldData,
 ) (kmsapi.Secret, error) {
@@ -225,15 +225,15 @@ func (e *keyEntry) openWithPair(
 	return answer.Plaintext, nil
 }
 
-// pairBlob returns a ciphertext as AsymmetricDecrypt takes it. Programs that encrypt with a public key on SM2 have two
-// forms of ciphertexts, of which KMS takes one.
+// pairBlob returns a ciphertext as AsymmetricDecrypt takes it. Programs that encrypt with an SM2 public key produce one
+// of two ciphertext formats, and KMS takes only one of them.
 func (e *keyEntry) pairBlob(ciphertext string) (string, error) {
 	blob, err := blobOf(ciphertext)
 	if err != nil || e.decryptingAlgorithm() != kmsapi.EncryptSM2 {
 		return blob, err
 	}
 	given, err := base64.StdEncoding.DecodeString(blob)
-	if err != nil { // KMS says so.
+	if err != nil { // KMS refuses it.
 		return blob, nil
 	}
 	return base64.StdEncoding.EncodeToString(sm2.RawCiphertext(given)), nil

@@ -13,7 +13,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// newRSARig makes an engine with the key "a", which encrypts by RSA.
+// newRSARig makes an engine with the key "a", which encrypts with RSA.
 func newRSARig(t *testing.T) *rig {
 	r := newKeyRig(t)
 	r.makeKey("a", body{"type": "rsa-2048", "key_usage": kmsapi.KeyUsageEncryptDecrypt})

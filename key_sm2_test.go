@@ -24,7 +24,7 @@ func derOfPEM(t *testing.T, encoded string) []byte {
 	return block.Bytes
 }
 
-// digestOnSM2 is what a version signs of "hello".
+// digestOnSM2 returns the digest of "hello" that a version signs.
 func (r *rig) digestOnSM2(name, version string) []byte {
 	r.t.Helper()
 	shown := r.publicKeys(name)[version].(map[string]any)
@@ -101,7 +101,7 @@ func TestSignaturesOfOpenSSLOnSM2AreRight(t *testing.T) {
 	require.Equal(t, true, r.write("verify/a", check).Data["valid"])
 }
 
-// newSM2Rig makes an engine with the key "a", which encrypts with OpenSSL's key pair.
+// newSM2Rig makes an engine with the key "a", which encrypts with a key pair made by OpenSSL.
 func newSM2Rig(t *testing.T) *rig {
 	r := newSMRig(t)
 	r.pairOnSM2("a", body{"key_usage": kmsapi.KeyUsageEncryptDecrypt})

@@ -12,7 +12,7 @@ import (
 
 var (
 	ofSM4 = body{"key_spec": kmsapi.KeySpecSM4}
-	// material128 is key material of a key of SM4, and other128 is another.
+	// material128 is key material of an SM4 key, and other128 is different material.
 	material128 = bytes.Repeat([]byte{7}, 16)
 	other128    = bytes.Repeat([]byte{8}, 16)
 )

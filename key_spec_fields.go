@@ -32,9 +32,9 @@ func keySpecFields() fields.Schemas {
 
 // A keySpecChoice is the kind of key that a caller wants.
 type keySpecChoice struct {
-	// spec and usage are empty for what KMS makes if it is asked for nothing.
+	// spec and usage are empty for KMS's defaults.
 	spec, usage string
-	// warning says what is not as the caller asked. It may be empty.
+	// warning says what differs from the caller's request. It may be empty.
 	warning string
 }
 
@@ -67,7 +67,7 @@ func (n *newKey) choose(kind keySpecChoice) {
 	n.cmk.KeySpec, n.cmk.KeyUsage, n.warning = kind.spec, kind.usage, kind.warning
 }
 
-// checkKept refuses a key that can't keep what the one had that it replaces.
+// checkKept refuses a key that can't keep the settings of the one that it replaces.
 func (n *newKey) checkKept(old *keyEntry) error {
 	if n.encryption == encryptionEnvelope {
 		return checkBoundForDataKeys(old.BoundContext)
@@ -84,7 +84,7 @@ func (n *newKey) checkKept(old *keyEntry) error {
 	}
 }
 
-// checkBinding refuses a key pair that would have to bind a context.
+// checkBinding refuses a key pair with settings that bind a context.
 func (n *newKey) checkBinding() error {
 	if kmsapi.IsAsymmetric(n.cmk.KeySpec) && n.derived != nil && *n.derived {
 		return errBindsNothing("derived")

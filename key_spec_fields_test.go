@@ -122,7 +122,7 @@ func TestAKeyPairIsFoundAgainAfterALostAnswer(t *testing.T) {
 	require.Equal(t, 3, r.kms.count(kmsapi.OpCreateKey))
 }
 
-// loses loses the next answer of an operation.
+// loses drops the next answer of an operation. The result is set once that has happened.
 func (r *rig) loses(op kmsapi.Operation) *bool {
 	lost := new(bool)
 	r.kms.after = func(_ context.Context, q kmsapi.Request) error {

@@ -13,7 +13,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// staleAfter is how old a cached entry must be before it is read again because of what it does not know.
+// staleAfter is how old a cached entry must be before it is read again because it lacks something.
 const staleAfter = time.Second
 
 // An unknownVersionError says that a key has no version of that number.
@@ -24,7 +24,7 @@ func (e *unknownVersionError) Error() string {
 }
 
 // isUnknown reports whether a request failed because the entry does not know a CMK or a version, or may name a CMK that
-// another has followed, and that is out of use since.
+// has since been replaced and taken out of use.
 func isUnknown(err error) bool {
 	_, foreign := errors.AsType[*foreignError](err)
 	_, version := errors.AsType[*unknownVersionError](err)
@@ -36,8 +36,8 @@ func isUnknown(err error) bool {
 	return ok && (refused.Kind() == kmsapi.KindState || refused.Is(kmsapi.ErrKeyNotFound))
 }
 
-// useTarget runs a handler. On a node that hears late of what others have written, it runs it again if the handler
-// fails as one does whose cached entry is old, and storage has other versions.
+// useTarget runs a handler. A node may learn late of what others have written, so if the handler fails in a way that an
+// outdated entry explains, and storage has other versions, useTarget runs it again.
 func useTarget[A any](
 	ctx context.Context, b *backend, req *logical.Request, conn *connection, k target, d *framework.FieldData,
 	handle keyUse[A],
@@ -58,8 +58,8 @@ func useTarget[A any](
 	return answer, withTarget(err, k)
 }
 
-// newerKey returns the entry that storage has, if its versions are not those of k, and nil otherwise. It reads storage
-// at most once a second for a key.
+// newerKey returns the stored entry if its versions differ from k's, and nil otherwise. It reads storage at most once a
+// second for a key.
 func (b *backend) newerKey(ctx context.Context, req *logical.Request, k target) *keyEntry {
 	known, err, _ := b.rereading.Do(k.name, func() (any, error) {
 		kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)

@@ -105,7 +105,7 @@ func TestNodeThatHearsLateStillRefusesWhatIsForeign(t *testing.T) {
 	require.Error(t, err)
 }
 
-// While versions come and go, what opens is always at least as new as what was excluded before the request began.
+// While versions come and go, a request never opens a version that was excluded before the request began.
 func TestOldestVersionHoldsUnderLoad(t *testing.T) {
 	r := newKeyRig(t, "a")
 	ciphertexts := map[int]string{1: r.encrypt("a", hello)}

@@ -9,14 +9,14 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// A keyType is a type of transit's keys, with the KeySpec of the CMK that is made for it.
+// A keyType is a transit key type, with the KeySpec of the CMK that is made for it.
 type keyType struct {
 	name, spec string
-	// pair is what transit calls the key pair of a version, if it is not the name of the type.
+	// pair is transit's name for the key pair of a version, if it is not the name of the type.
 	pair string
 }
 
-// keyTypes are the types that KMS has keys of. It is never changed.
+// keyTypes are the types that KMS has keys for. It is never changed.
 var keyTypes = []keyType{
 	{name: "aes256-gcm96", spec: kmsapi.KeySpecAES256},
 	{name: "rsa-2048", spec: kmsapi.KeySpecRSA2048},
@@ -25,10 +25,10 @@ var keyTypes = []keyType{
 	{name: "ecdsa-p256", spec: kmsapi.KeySpecP256, pair: "P-256"},
 }
 
-// takenAsAES256 are types of transit that are as good as aes256-gcm96 to their users, and are taken as that.
+// takenAsAES256 are transit types that aes256-gcm96 can replace for their users.
 var takenAsAES256 = []string{"aes128-gcm96", "chacha20-poly1305", "xchacha20-poly1305"}
 
-// specOfType returns the KeySpec that a type of transit's is taken as, and a warning if it is not the same.
+// specOfType returns the KeySpec for a transit type, and a warning if it is a replacement.
 func specOfType(name string) (spec, warning string, err error) {
 	if at := slices.IndexFunc(keyTypes, func(t keyType) bool { return t.name == name }); at >= 0 {
 		return keyTypes[at].spec, "", nil
@@ -45,7 +45,7 @@ func specOfType(name string) (spec, warning string, err error) {
 		strings.Join(names, ", "))
 }
 
-// typeOfSpec is transit's name of a KeySpec, and the KeySpec itself, in lower case, if transit has no such keys.
+// typeOfSpec returns transit's name of a KeySpec, or the KeySpec in lower case if transit has no such keys.
 func typeOfSpec(spec string) string { return keyTypeOf(spec).name }
 
 func keyTypeOf(spec string) keyType {

@@ -14,8 +14,8 @@ func keyVersionField() *framework.FieldSchema {
 	}
 }
 
-// checkKeyVersion refuses a key_version that KMS would not encrypt with. A version that KMS itself has made since the
-// entry was stored is no error: it encrypts with that, and the newest row stands for it.
+// checkKeyVersion refuses a key_version that KMS would not encrypt with. It accepts a version that KMS has made since
+// the entry was stored: KMS encrypts with it, and it counts as the newest row.
 func (e *keyEntry) checkKeyVersion(asked int) error {
 	switch newest := e.versions.Newest(); {
 	case asked == 0 || asked == newest:
@@ -29,10 +29,10 @@ func (e *keyEntry) checkKeyVersion(asked int) error {
 	}
 }
 
-// oldestToOpen is the oldest version that opens.
+// oldestToOpen is the oldest version that decrypts and verifies.
 func (e *keyEntry) oldestToOpen() int { return max(e.MinDecryption, e.versions.Oldest()) }
 
-// oldestToMake is the oldest version that encrypts, signs and makes HMACs: what it makes has to open.
+// oldestToMake is the oldest version that encrypts, signs and makes HMACs: it must be able to open what it makes.
 func (e *keyEntry) oldestToMake() int { return max(e.MinEncryption, e.MinDecryption, e.versions.First) }
 
 // errTooOldToMake refuses a key_version before [keyEntry.oldestToMake].
@@ -41,8 +41,8 @@ func (e *keyEntry) errTooOldToMake() error {
 		e.oldestToMake(), e.versions.Newest())
 }
 
-// chooseDataKey returns the data key that encrypts or makes an HMAC: the one that the caller asks for, and for 0 the
-// newest version.
+// chooseDataKey returns the data key that encrypts or makes an HMAC: the one of the version that the caller asks for,
+// or of the newest if asked is 0.
 func (e *keyEntry) chooseDataKey(asked int) (*dataKey, error) {
 	newest := e.versions.Newest()
 	if asked == 0 {
@@ -61,7 +61,7 @@ func (e *keyEntry) chooseDataKey(asked int) (*dataKey, error) {
 	}
 }
 
-// tooOld refuses what was made with a version that the key no longer opens.
+// tooOld is the refusal of what was made with a version that the key no longer opens.
 func tooOld(n int, k target) error {
 	return refusal.BadRequest("the ciphertext was made with version %d of key %q, and the key opens version %d and later: see min_decryption_version and min_available_version of keys/%[2]s",
 		n, k.name, k.entry.oldestToOpen())

@@ -33,7 +33,7 @@ var versionSettings = fields.Schemas{
 	},
 }
 
-// oldestToEncrypt returns min_encryption_version, which has two spellings.
+// oldestToEncrypt returns min_encryption_version, which has two names.
 func oldestToEncrypt(d *framework.FieldData) (value any, ok bool, err error) {
 	value, ok = d.GetOk("min_encryption_version")
 	misspelt, also := d.GetOk("min_encryption_versoin")
@@ -48,8 +48,8 @@ func oldestToEncrypt(d *framework.FieldData) (value any, ok bool, err error) {
 	}
 }
 
-// configureVersions takes what config says of versions into the entry. It asks KMS for the versions that exist if they
-// matter, or if the entry is an earlier one; only then a failure to list them matters.
+// configureVersions sets the version settings of a write of config in the entry. It lists KMS's versions if they
+// matter, or if the entry is of format 0. A failure to list them is an error only if they matter.
 func (b *backend) configureVersions(
 	ctx context.Context, req *logical.Request, k target, d *framework.FieldData,
 ) error {
@@ -88,8 +88,8 @@ func (b *backend) listForKey(ctx context.Context, req *logical.Request, k target
 	return b.learnVersions(ctx, conn, k)
 }
 
-// upgradeKey gives an earlier entry its versions, and one with key pairs the public keys that it lacks, if KMS tells
-// them now: nobody has asked for them.
+// upgradeKey adds the versions that an entry of format 0 lacks, and the public keys that a key pair lacks. A failure is
+// only logged: the caller has not asked for this.
 func (b *backend) upgradeKey(ctx context.Context, req *logical.Request, k target) {
 	if k.entry.format != 0 && !k.entry.lacksPublicKey() {
 		return
@@ -100,7 +100,7 @@ func (b *backend) upgradeKey(ctx context.Context, req *logical.Request, k target
 }
 
 // checkMinimums checks the oldest versions that decrypt and encrypt. before is what they were. Without a list of KMS's
-// versions there is no telling which of them made a ciphertext.
+// versions, the engine can't know which of them made a ciphertext.
 func (e *keyEntry) checkMinimums(before *keyEntry, listed bool) error {
 	newest := e.versions.Newest()
 	isDirect := !e.isAsymmetric() && !e.isEnvelope()
@@ -124,7 +124,7 @@ func (e *keyEntry) checkMinimums(before *keyEntry, listed bool) error {
 	}
 }
 
-// checkRotationPeriod refuses what KMS never takes.
+// checkRotationPeriod refuses a period that KMS never takes.
 func checkRotationPeriod(period time.Duration) error {
 	if period != 0 && (period < kmsapi.MinRotationInterval || period > kmsapi.MaxRotationInterval) {
 		return refusal.BadRequest("auto_rotate_period must be 0, or 7 to 730 days, such as 720h for 30 days: KMS accepts no other")
@@ -145,8 +145,8 @@ func rotationPeriod(d *framework.FieldData, mode string) (period time.Duration, 
 	return period, true, checkRotationPeriod(period)
 }
 
-// configureRotation gives the current CMK the rotation policy that config asks for. KMS keeps it, except for a key in
-// envelope mode: the engine rotates that.
+// configureRotation sets the rotation policy that config asks for on the current CMK. For a key in envelope mode, it is
+// set in the entry, since the engine rotates that key.
 func (b *backend) configureRotation(
 	ctx context.Context, req *logical.Request, k target, d *framework.FieldData,
 ) error {
@@ -168,7 +168,7 @@ func (b *backend) configureRotation(
 	}
 	_, err = call(ctx, conn, rotationPolicy(k.entry.cmk(), period))
 	if period == 0 && isUnsupported(err) {
-		return nil // It is not rotated.
+		return nil // The CMK is not rotated.
 	}
 	if err != nil {
 		return withKey(err, k.name)
@@ -178,7 +178,7 @@ func (b *backend) configureRotation(
 
 var errNoRotation = refusal.BadRequest("auto_rotate_period must be 0: KMS rotates neither key pairs nor imported material. Rotate the key yourself, with keys/NAME/rotate or import_version")
 
-// setRotation gives a CMK that is to be made a rotation policy.
+// setRotation adds a rotation policy to the request for a new CMK.
 func setRotation(wanted *kmsapi.CreateKeyRequest, period time.Duration) error {
 	if period > 0 {
 		wanted.EnableAutomaticRotation, wanted.RotationInterval = true, kmsapi.FormatRotationInterval(period)
@@ -194,7 +194,7 @@ func rotationPolicy(cmk string, period time.Duration) *kmsapi.UpdateRotationPoli
 	return policy
 }
 
-// isUnsupported reports whether KMS has no such operation, or not for this CMK.
+// isUnsupported reports whether KMS does not have the operation, at all or for this CMK.
 func isUnsupported(err error) bool {
 	refused, ok := errors.AsType[*kmsapi.Error](err)
 	return ok && refused.Kind() == kmsapi.KindUnsupported

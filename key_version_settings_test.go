@@ -13,7 +13,7 @@ import (
 func TestOldestVersionsAreChecked(t *testing.T) {
 	for name, c := range map[string]struct {
 		data body
-		says string // Empty: it is taken.
+		says string // empty if it is accepted
 	}{
 		"decryption by all":                 {body{"min_decryption_version": 0}, ""},
 		"decryption from the first":         {body{"min_decryption_version": 1}, ""},

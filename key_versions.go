@@ -11,15 +11,16 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// newEntry returns the entry of a name that is given a CMK. Its one version is the newest of the CMK, as far as m
-// tells.
+// newEntry returns the entry of a name that is given a CMK. Its only version is the newest of the CMK, as far as m
+// shows.
 func newEntry(c storedCMK, region string, m kmsapi.KeyMetadata) *keyEntry {
 	e := &keyEntry{format: formatVersions, storedCMK: c, Region: region, versions: versions.New(firstRow(m))}
 	e.describe(m)
 	return e
 }
 
-// firstRow is the row of the newest version of a CMK, as far as KMS's description tells: it has no id for key pairs.
+// firstRow is the row of the newest version of a CMK, as far as KMS's metadata shows it: for key pairs it has no
+// version id.
 func firstRow(m kmsapi.KeyMetadata) versions.Row {
 	row := versions.Row{CMK: m.KeyId, KeyVersionID: m.PrimaryKeyVersion}
 	if row.KeyVersionID != "" {
@@ -28,22 +29,22 @@ func firstRow(m kmsapi.KeyMetadata) versions.Row {
 	return row
 }
 
-// describe takes what KMS says of the current CMK and never changes.
+// describe takes over the metadata of the current CMK that never changes.
 func (e *keyEntry) describe(m kmsapi.KeyMetadata) { e.KeySpec, e.KeyUsage = m.KeySpec, m.KeyUsage }
 
 // keySpec is the KeySpec of every CMK of the key.
 func (e *keyEntry) keySpec() string { return cmp.Or(e.KeySpec, kmsapi.KeySpecAES256) }
 
-// isAsymmetric reports whether the key has key pairs.
+// isAsymmetric reports whether the key is a key pair.
 func (e *keyEntry) isAsymmetric() bool { return kmsapi.IsAsymmetric(e.KeySpec) }
 
-// numberOf is the version in what KMS has made with a version of a CMK.
+// numberOf returns the version number that stands for a version of a CMK.
 func (e *keyEntry) numberOf(cmk, keyVersionID string) int {
 	return cmp.Or(e.versions.Number(cmk, keyVersionID), e.versions.Newest())
 }
 
-// learnVersions gives the entry a row for each version of its current CMK that has none yet. An entry of format 0
-// is given today's format, and one in envelope mode gets no rows. listed is false if RAM denies the list: the entry
+// learnVersions gives the entry a row for each version of its current CMK that has none yet. An entry of format 0 is
+// upgraded to today's format, and one in envelope mode gets no rows. listed is false if RAM denies the list: the entry
 // then keeps the rows that it has. An error leaves the entry as it was. The caller stores it.
 func (b *backend) learnVersions(ctx context.Context, conn *connection, k target) (listed bool, err error) {
 	learned := *k.entry
@@ -55,7 +56,7 @@ func (b *backend) learnVersions(ctx context.Context, conn *connection, k target)
 		learned.describe(found.KeyMetadata)
 		learned.format = formatVersions
 	}
-	if learned.isEnvelope() { // What KMS adds to the CMK is of no use to the key.
+	if learned.isEnvelope() { // The key does not use new versions of the CMK.
 		*k.entry = learned
 		return true, nil
 	}
@@ -70,15 +71,15 @@ func (b *backend) learnVersions(ctx context.Context, conn *connection, k target)
 		learned.versions = learned.versions.Merge(rows)
 	}
 	if _, err := encodeKey(k.name, &learned); err != nil {
-		b.warnOfVersions(k.name, err) // Those without a row count as the newest: trim must still be possible.
+		b.warnOfVersions(k.name, err) // Versions without a row count as the newest, so that trim is still possible.
 		learned.versions = k.entry.versions
 	}
 	*k.entry = learned
 	return listed, nil
 }
 
-// learnFirstVersion gives a new key of a key pair its version, which CreateKey does not tell. The key must be stored
-// even if KMS does not tell now: the next request that writes asks again.
+// learnFirstVersion adds the version of a new key pair, which CreateKey does not return. The key must be stored even if
+// KMS does not list it yet: the next request that writes asks again.
 func (b *backend) learnFirstVersion(ctx context.Context, conn *connection, k target) {
 	if k.entry.versions.NewestRow().KeyVersionID != "" || !k.entry.isAsymmetric() {
 		return
@@ -88,22 +89,22 @@ func (b *backend) learnFirstVersion(ctx context.Context, conn *connection, k tar
 	}
 }
 
-// isHidden reports whether KMS does not show versions to the engine: of no CMK, or not of this one, since it finds one
-// of another account only where it takes an ARN.
+// isHidden reports whether KMS does not show the engine the versions of any CMK, or not of this one: KMS finds a CMK of
+// another account only in operations that take an ARN.
 func (e *keyEntry) isHidden(err error) bool {
 	refused, ok := errors.AsType[*kmsapi.Error](err)
 	return ok && (refused.Kind() == kmsapi.KindPermission || refused.Kind() == kmsapi.KindUnsupported ||
 		e.ARN != "" && errors.Is(err, kmsapi.ErrKeyNotFound))
 }
 
-// warnOfVersions logs once what recurs every hour.
+// warnOfVersions logs a failure once, since it recurs every hour.
 func (b *backend) warnOfVersions(name string, reason error) {
 	if b.logged.First("versions of " + name + ": " + recurring(reason)) {
 		b.Logger().Warn("the versions of a key need attention", "key", name, "error", reason)
 	}
 }
 
-// warnOfHiddenVersions logs it once, since it recurs every hour for each key.
+// warnOfHiddenVersions logs the reason once, since it recurs every hour for each key.
 func (b *backend) warnOfHiddenVersions(k target, reason error) {
 	const message = "the versions of a KMS key can't be listed, so keys keep those that they have; RAM must allow kms:ListKeyVersions and, for key pairs, kms:GetPublicKey"
 	if b.logged.First(message) {
@@ -145,8 +146,8 @@ func listKeyVersions(
 	}, func(v kmsapi.KeyVersion) string { return v.KeyVersionId })
 }
 
-// publicKeyOf returns the public key of a version in PEM, from the entry if that has it, and "" for a symmetric CMK and
-// for one that waits for key material.
+// publicKeyOf returns the public key of a version in PEM, from the entry if it is there. It returns "" for a symmetric
+// CMK and for one that waits for key material.
 func publicKeyOf(ctx context.Context, conn *connection, e *keyEntry, keyVersionID string) (string, error) {
 	if !e.isAsymmetric() {
 		return "", nil

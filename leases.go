@@ -7,15 +7,14 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/envelope"
 )
 
-// leases are the data keys of one request, which asks KMS at most once for each, also if it is a batch and nothing may
-// be cached.
+// leases are the data keys of one request. It asks KMS at most once for each, even if it is a batch and caching is off.
 type leases struct {
-	// drops is how often data keys of the mount were dropped before the request began.
+	// drops is how many times data keys of the mount had been dropped before the request began.
 	drops uint64
 
 	mu   sync.Mutex // guards the fields below, and is not held during a call
 	held map[envelope.Ref]*hold
-	// over are those that may no longer be used. Other items may still be at work with them.
+	// over are leases that may no longer be used. Other items may still be using them.
 	over []*envelope.Lease
 }
 
@@ -23,7 +22,7 @@ type leases struct {
 type leasesKey struct{}
 
 // holdingDataKeys returns ctx with the data keys that a request will hold until release. It must be called before the
-// request reads what it works with.
+// request reads the key's entry and the configuration.
 func (b *backend) holdingDataKeys(ctx context.Context) (held context.Context, release func()) {
 	l := &leases{drops: b.dataKeys.Drops()}
 	return context.WithValue(ctx, leasesKey{}, l), l.release
@@ -37,7 +36,7 @@ type hold struct {
 	err   error
 }
 
-// get returns a data key that the request has and may use, or else what acquire brings. It is valid until release.
+// get returns a data key that the request holds and may use, or else the result of acquire. It is valid until release.
 // isNew says that the caller has waited for acquire.
 func (l *leases) get(
 	ref envelope.Ref, acquire func() (*envelope.Lease, error),
@@ -57,7 +56,7 @@ func (l *leases) get(
 	return h.lease, isNew, h.err
 }
 
-// take returns the hold of a data key. It is the caller's to fill if mine is true.
+// take returns the hold of a data key. If mine is true, the caller must fill it.
 func (l *leases) take(ref envelope.Ref) (h *hold, mine bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -76,8 +75,8 @@ func (l *leases) take(ref envelope.Ref) (h *hold, mine bool) {
 	return h, true
 }
 
-// isOver reports whether another hold must take the place of this one. What KMS has refused a request, or not answered,
-// it does not ask again for each item.
+// isOver reports whether another hold must take the place of this one. A hold for which KMS refused or did not answer
+// stays, so that KMS is not asked again for each item.
 func (h *hold) isOver() bool {
 	select {
 	case <-h.ready:

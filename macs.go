@@ -12,7 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 )
 
-// A noDataKeyError says that a key has no data key to make HMACs with, as far as the entry tells.
+// A noDataKeyError says that a key has no data key to make HMACs with, as far as the entry shows.
 type noDataKeyError struct{ key string }
 
 func (e *noDataKeyError) Error() string {
@@ -32,8 +32,9 @@ func (k target) mustMAC() error {
 	}
 }
 
-// chooseMACKey returns the data key that makes an HMAC: that of the version that the caller asks for, and the newest
-// for 0. In direct mode, that is not the newest version, and the key may no longer take its HMACs.
+// chooseMACKey returns the data key that makes an HMAC: the one of the version that the caller asks for, or the newest
+// data key if asked is 0. In direct mode, the newest data key is not the newest version, and the key may no longer
+// accept its HMACs.
 func (k target) chooseMACKey(asked int) (*dataKey, error) {
 	if asked != 0 {
 		return k.entry.chooseDataKey(asked)
@@ -46,7 +47,7 @@ func (k target) chooseMACKey(asked int) (*dataKey, error) {
 	return newest, nil
 }
 
-// newestDataKey returns nil if there is none.
+// newestDataKey returns the newest data key, and nil if there is none.
 func (e *keyEntry) newestDataKey() *dataKey {
 	for n := e.versions.Newest(); n >= e.versions.First; n-- {
 		if row := e.dataKeys[n]; row != nil {
@@ -56,8 +57,8 @@ func (e *keyEntry) newestDataKey() *dataKey {
 	return nil
 }
 
-// macKeyOf returns the data key that an HMAC names, and the HMAC without its prefix. Whether that data key has made it
-// shows only when it is tried.
+// macKeyOf returns the data key that an HMAC names, and the HMAC without its prefix. Only verifying shows whether that
+// data key made it.
 func (e *keyEntry) macKeyOf(given string) (row *dataKey, sum []byte, err error) {
 	n, made, err := e.versionOf("hmac", given)
 	if err != nil {
@@ -79,7 +80,7 @@ func (e *keyEntry) macKeyOf(given string) (row *dataKey, sum []byte, err error) 
 	}
 }
 
-// verifyMAC costs no call to KMS if the data key is cached.
+// verifyMAC verifies an HMAC. It costs no call to KMS if the data key is cached.
 func (b *backend) verifyMAC(
 	ctx context.Context, c *connection, k target, hashes []string, item *framework.FieldData,
 ) (itemAnswer, error) {
@@ -124,7 +125,7 @@ func (b *backend) mac(
 	return sum, err
 }
 
-// inputOf returns the bytes that are signed or authenticated. They may be none, but must be given.
+// inputOf returns the bytes that are signed or authenticated. They may be empty, but must be given.
 func inputOf(item *framework.FieldData) ([]byte, error) {
 	if _, given := item.Raw["input"]; !given {
 		return nil, refusal.BadRequest("input is required, in base64")

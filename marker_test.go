@@ -132,7 +132,7 @@ func TestConflictThatCannotBeRecordedIsAnError(t *testing.T) {
 	require.ErrorIs(t, err, errStorage)
 }
 
-// copyMarkerOf makes a CMK with the description of another.
+// copyMarkerOf makes a CMK with the description, and so the marker, of another.
 func (r *rig) copyMarkerOf(id string) (copied string) {
 	r.t.Helper()
 	direct, err := r.kms.direct("cn-hangzhou")

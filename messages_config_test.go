@@ -116,7 +116,8 @@ func TestARegionThatTheEngineDoesNotKnowIsStoredWithAWarning(t *testing.T) {
 	require.Nil(t, r.write("config", config))
 }
 
-// named returns a service whose certificate has the names of template and, as that of openssl req -x509, signs itself.
+// named returns a service whose certificate has the names of template and is self-signed, like one of openssl req
+// -x509.
 func named(t *testing.T, template x509.Certificate) (service *kmstest.KMS, ca string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

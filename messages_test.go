@@ -12,8 +12,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
 )
 
-// The tables of this file and of messages_config_test.go are what people see when something is wrong: the real engine,
-// over TLS to the real service, says exactly this.
+// The tables of this file and of messages_config_test.go are the exact messages that users see when something is wrong,
+// from the real engine, over TLS to the real service.
 
 // anonymous replaces what differs from run to run.
 func anonymous(text string) string {

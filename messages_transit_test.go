@@ -6,7 +6,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
-// TestWhatIsSaidToAClientOfTransit is about requests that transit answers otherwise.
+// TestWhatIsSaidToAClientOfTransit is about requests that transit answers differently.
 func TestWhatIsSaidToAClientOfTransit(t *testing.T) {
 	r, _, config := newRealRig(t)
 	r.write("config", config)

@@ -60,7 +60,7 @@ var otherNodes = map[string]consts.ReplicationState{
 	"a node that does not know its role": consts.ReplicationPerformanceBootstrapping,
 }
 
-// inputs are fields with which operations pass their checks.
+// inputs are fields that pass the checks of operations.
 var inputs = body{
 	"plaintext": hello, "ciphertext": "vault:v1:QUJD", "deletion_allowed": true, "key_id": "alias/none",
 }

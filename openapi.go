@@ -34,8 +34,8 @@ func primaryOnly(handle framework.OperationFunc, verb, suffix string, answer ans
 	return op
 }
 
-// operation describes a handler for OpenAPI. verb and suffix make the operation id. The answer is 204 if it has no
-// fields.
+// operation describes a handler for OpenAPI. verb and suffix make the operation id. The status is 204 if the answer has
+// no fields.
 func operation(handle framework.OperationFunc, verb, suffix string, answer answerFields) *framework.PathOperation {
 	status := http.StatusOK
 	if answer == nil {
@@ -48,8 +48,8 @@ func operation(handle framework.OperationFunc, verb, suffix string, answer answe
 	}
 }
 
-// described gives every path the prefix of its operation ids, and every operation a summary: that of the path if it is
-// the only one.
+// described gives every path the prefix of its operation ids, and every operation a summary. A single operation has the
+// path's.
 func described(paths []*framework.Path) []*framework.Path {
 	for _, path := range paths {
 		path.DisplayAttrs = &framework.DisplayAttributes{OperationPrefix: operationPrefix}
@@ -61,7 +61,7 @@ func described(paths []*framework.Path) []*framework.Path {
 	return paths
 }
 
-// summaries are those of the operations of paths with several, by verb and suffix.
+// summaries are the summaries of operations whose path has several, by verb and suffix.
 var summaries = map[string]string{
 	"configure ":           "Configure how the engine reaches KMS.",
 	"patch configuration":  "Change some fields of the configuration.",
@@ -92,8 +92,8 @@ var summaries = map[string]string{
 }
 
 // publish corrects the OpenAPI in the answer to a request for help. The framework publishes all fields of a path for
-// each of its operations, and lists in queries without the type of their items. Vault loses references to schemas on
-// the way from a plugin, so the schemas take their places.
+// each of its operations, and lists in queries without the type of their items. Vault loses references to schemas in a
+// plugin's answer, so publish puts the schemas in their place.
 func (b *backend) publish(help *logical.Response) {
 	doc, ok := help.Data["openapi"].(*framework.OASDocument)
 	if !ok {
@@ -101,7 +101,7 @@ func (b *backend) publish(help *logical.Response) {
 	}
 	for path, item := range doc.Paths {
 		route := b.Route(examplePath.Replace(strings.Trim(path, "/")))
-		if route == nil { // The framework could not read its pattern, and has published no operation.
+		if route == nil { // The framework could not read its pattern, and published no operation.
 			continue
 		}
 		for op, published := range publishedOperations(path, item) {
@@ -127,7 +127,7 @@ func resolve(content framework.OASContent, components framework.OASComponents) {
 	}
 }
 
-// examplePath makes a path of one of OpenAPI.
+// examplePath turns an OpenAPI path into the path of a request.
 var examplePath = func() *strings.Replacer {
 	var examples []string
 	for _, kind := range fields.Names() {

@@ -33,7 +33,7 @@ func TestEveryOperationIsPublishedWithASummary(t *testing.T) {
 	}
 }
 
-// What is not published is not in the end-to-end tests' matrix of policies either.
+// Unpublished paths would be missing in the end-to-end tests' matrix of policies too.
 func TestEveryPathIsPublishedWithAllItsOperations(t *testing.T) {
 	r := newRig(t)
 	published := map[*framework.Path]map[logical.Operation]bool{}
@@ -49,7 +49,7 @@ func TestEveryPathIsPublishedWithAllItsOperations(t *testing.T) {
 	}
 	for _, path := range r.backend().Paths {
 		for op := range path.Operations {
-			if op == logical.CreateOperation { // It is a POST too.
+			if op == logical.CreateOperation { // A create is a POST too.
 				op = logical.UpdateOperation
 			}
 			require.True(t, published[path][op], "%s %s", op, path.Pattern)

@@ -15,10 +15,9 @@ const pace = time.Second
 type pacedKMS struct {
 	kms
 	conn *connection
-	// now and wait are the process's.
 	now  func() time.Time
 	wait func(context.Context, time.Duration) error
-	// called is when the last call was made. One run uses it at a time.
+	// called is when the last call was made. Only one run at a time uses it.
 	called *time.Time
 }
 
@@ -27,11 +26,11 @@ func (b *backend) paced(conn *connection) *connection {
 	view := *conn
 	view.kms = &pacedKMS{kms: conn.kms, conn: conn, now: b.process.now, wait: b.process.wait, called: &b.pass.called}
 	view.slots, view.dataSlots = nil, nil
-	view.dedicated, view.shared = nil, nil // It is the connection of one key, and no other is paced.
+	view.dedicated, view.shared = nil, nil // It is the connection of one key; those two would not be paced.
 	return &view
 }
 
-// Do waits its turn and then for a slot.
+// Do waits for its turn and then for a slot.
 func (p *pacedKMS) Do(ctx context.Context, q kmsapi.Request) (kmsapi.Response, error) {
 	if rest := pace - p.now().Sub(*p.called); rest > 0 {
 		if err := p.wait(ctx, rest); err != nil {
@@ -47,7 +46,7 @@ func (p *pacedKMS) Do(ctx context.Context, q kmsapi.Request) (kmsapi.Response, e
 	return p.kms.Do(ctx, q)
 }
 
-// sleep waits, or until ctx ends.
+// sleep waits for d or until ctx ends.
 func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -200,8 +200,8 @@ func setAlias(ctx context.Context, c *connection, alias, keyID string) (created 
 	return false, refusal.Conflict("other clients are creating and deleting the alias; try again when they are done")
 }
 
-// ownAlias returns the alias in the path, for a change. Those that Alibaba Cloud reserves for its own services can only
-// be read.
+// ownAlias returns the alias in the path, for a change. Aliases that Alibaba Cloud reserves for its own services can
+// only be read.
 func ownAlias(d *framework.FieldData) (string, error) {
 	alias := d.Get("alias").(string)
 	reserved := strings.TrimPrefix(kmsapi.ReservedAliasPrefix, kmsapi.AliasPrefix)

@@ -16,7 +16,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// directly returns a client of KMS that does not use Vault.
+// directly calls do with a client of KMS that does not use Vault.
 func (r *rig) directly(do func(context.Context, *client.Client) error) {
 	r.t.Helper()
 	direct, err := r.kms.direct("cn-hangzhou")
@@ -157,7 +157,7 @@ func TestAliasIsWrittenEvenIfOthersInterfere(t *testing.T) {
 	require.Equal(t, []string{"a"}, r.read("aliases/x").Data["names"])
 
 	calls := r.kms.count(kmsapi.OpCreateAlias)
-	r.fails(kmsapi.OpUpdateAlias, kmsapi.ErrAliasNotFound) // And it is created again each time.
+	r.fails(kmsapi.OpUpdateAlias, kmsapi.ErrAliasNotFound) // Then it is created again each time.
 	_, err := r.tryWrite("aliases/x", body{"key": "a"})
 	refused(t, err, 409, "other clients")
 	require.Equal(t, calls+maxAliasRounds, r.kms.count(kmsapi.OpCreateAlias))

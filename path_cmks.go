@@ -31,7 +31,7 @@ instance.
 	}}
 }
 
-// listAnswer is the answer of a list with more about each entry.
+// listAnswer describes the answer of a list with details of each entry.
 var listAnswer = answerFields{
 	"keys":     {Type: framework.TypeStringSlice},
 	"key_info": {Type: framework.TypeMap, Description: "More about each entry."},
@@ -57,8 +57,8 @@ func (b *backend) cmksList(
 	})
 }
 
-// listWithNames answers the page of a listing that the caller asks for. info describes an entry, with the engine's
-// names of CMKs at hand.
+// listWithNames answers the page of a listing that the caller asks for. info describes an entry, given the engine's
+// names of CMKs.
 func listWithNames[T any](ctx context.Context, b *backend, req *logical.Request, d *framework.FieldData,
 	l listing.Listing[T], info func(entry T, names cmkNames) map[string]any,
 ) (*logical.Response, error) {

@@ -67,7 +67,7 @@ func (b *backend) configWrite(
 	return b.changeConfig(ctx, req, d, func() (*config, error) { return newConfig(), nil })
 }
 
-// configPatch is a write to a configuration that exists. A null resets a field to its default.
+// configPatch is a write to an existing configuration. A null resets a field to its default.
 func (b *backend) configPatch(
 	ctx context.Context, req *logical.Request, d *framework.FieldData,
 ) (*logical.Response, error) {
@@ -76,7 +76,7 @@ func (b *backend) configPatch(
 	})
 }
 
-// changeConfig changes what is stored, or what initial returns if nothing is.
+// changeConfig changes the stored configuration, or the one that initial returns if none is stored.
 func (b *backend) changeConfig(
 	ctx context.Context, req *logical.Request, d *framework.FieldData, initial func() (*config, error),
 ) (*logical.Response, error) {
@@ -109,7 +109,7 @@ func (b *backend) changeConfig(
 	return c.warnOfAbandoned(c.warnOfRegion(), before), nil
 }
 
-// unchanged says at the end of an error of a write that the write did nothing, and what is stored.
+// unchanged adds to the error of a write that the write changed nothing, and what is stored.
 func unchanged(err error, req *logical.Request, stored bool) error {
 	done := "Nothing was stored."
 	if stored {
@@ -185,7 +185,7 @@ func (b *backend) configDelete(
 	defer release()
 	defer b.forgetConnection()
 	c, err := loadConfig(ctx, req.Storage)
-	if err != nil || c == nil { // A damaged one can be deleted too.
+	if err != nil || c == nil { // A damaged configuration can be deleted too.
 		c = newConfig()
 	}
 	if err := req.Storage.Delete(ctx, configPath); err != nil {

@@ -198,7 +198,7 @@ func TestConfigDeleteClosesTheConnection(t *testing.T) {
 func TestConfigExistsOnceItIsWritten(t *testing.T) {
 	r := newRig(t)
 	exists := func() bool {
-		bad := body{"max_retries": "top-secret"} // Vault logs the errors of existence checks, so fields are not checked here.
+		bad := body{"max_retries": "top-secret"} // Vault logs errors of existence checks, so they don't check fields.
 		found, exists, err := r.b.HandleExistenceCheck(t.Context(), r.request(logical.CreateOperation, "config", bad))
 		require.NoError(t, err)
 		require.True(t, found)

@@ -17,7 +17,7 @@ const defaultDataKeyBits = 256
 
 var dataKeyBits = []int{128, 256, 512}
 
-// dataKeyPaths are two paths, so that a policy can allow only the one that shows no key.
+// dataKeyPaths returns two paths, so that a policy can allow only the one that shows no key.
 func (b *backend) dataKeyPaths() []*framework.Path {
 	withPlaintext := answerFields{
 		"ciphertext":  ciphertextAnswer["ciphertext"],
@@ -89,7 +89,7 @@ func plaintextDataKey(ctx context.Context, c *connection, k target, d *framework
 	return made, nil
 }
 
-// wrappedDataKey lets no plaintext come to Vault, if RAM allows that.
+// wrappedDataKey makes a data key. If RAM allows the operation for that, its plaintext never reaches Vault.
 func (b *backend) wrappedDataKey(
 	ctx context.Context, c *connection, k target, d *framework.FieldData,
 ) (itemAnswer, error) {

@@ -15,8 +15,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// maxCiphertext bounds a ciphertext, in bytes. The longest plaintext makes about 11 KB; a ciphertext above the bound
-// did not come from KMS, and is not sent there.
+// maxCiphertext bounds a ciphertext, in bytes. The ciphertext of the longest plaintext has about 11 KB; one above the
+// bound did not come from KMS, and is not sent there.
 const maxCiphertext = 64 * 1024
 
 func (b *backend) decryptPaths() []*framework.Path {
@@ -98,7 +98,7 @@ func (s sealedBlob) open(ctx context.Context, c *connection, k target) (kmsapi.S
 }
 
 // mayOpen refuses a ciphertext unless one of the key's own CMKs made it, with a version that the key opens: KMS opens
-// those of every CMK that the account may use.
+// ciphertexts of every CMK that the account may use.
 func (k target) mayOpen(cmk, keyVersionID, requestID string) error {
 	switch {
 	case !k.entry.versions.Has(cmk):
@@ -140,7 +140,7 @@ func plaintextAnswer(opened kmsapi.Secret) itemAnswer {
 	return answer
 }
 
-// isBase64 reports whether s is what an encoder makes, without the line breaks that a decoder skips.
+// isBase64 reports whether s is base64 as an encoder makes it, without the line breaks that a decoder skips.
 func isBase64(s string) bool {
 	if strings.ContainsAny(s, "\r\n") {
 		return false

@@ -39,8 +39,8 @@ the creation is forgotten.
 	}}
 }
 
-// keyDeregister removes the entry, and nothing in KMS. What is left of its creation in the write-ahead log goes first,
-// or it would bring the key back.
+// keyDeregister removes the entry, and nothing in KMS. The remains of its creation in the write-ahead log are removed
+// first; they would bring the key back.
 func (b *backend) keyDeregister(
 	ctx context.Context, req *logical.Request, name string, _ *framework.FieldData,
 ) (*logical.Response, error) {
@@ -90,7 +90,7 @@ func deregistered(keyID string, keyIDs []string, region, envelopeID string) *log
 	}}
 }
 
-// forgetCreations removes what the write-ahead log has of a name without a key, so that a write makes a new CMK.
+// forgetCreations removes the write-ahead log's entries for a name without a key, so that a write makes a new CMK.
 func (b *backend) forgetCreations(
 	ctx context.Context, req *logical.Request, name string, begun map[string]creation,
 ) (*logical.Response, error) {

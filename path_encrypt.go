@@ -102,7 +102,7 @@ func plaintextOf(d *framework.FieldData) (kmsapi.Secret, error) {
 	return kmsapi.NewSecret(base64.StdEncoding.EncodeToString(data)), nil
 }
 
-// ciphertext answers what KMS has encrypted with a version of a CMK.
+// ciphertext answers with a CiphertextBlob that KMS made with a version of a CMK.
 func (e *keyEntry) ciphertext(cmk, keyVersionID, blob string) itemAnswer {
 	n := e.numberOf(cmk, keyVersionID)
 	return itemAnswer{ciphertext: versions.Join(n, blob), keyVersion: n}

@@ -11,7 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 )
 
-// latestVersion is what a path may have in place of the number of the newest version.
+// latestVersion stands for the number of the newest version in a path.
 const latestVersion = "latest"
 
 func (b *backend) exportPaths() []*framework.Path {
@@ -82,7 +82,7 @@ func exportPublicKey(
 	return k.publicKeys(n, n)
 }
 
-// publicKeys shows the public keys of the versions from first to last, as far as the entry has them.
+// publicKeys shows the public keys of the versions from first to last that are in the entry.
 func (k target) publicKeys(first, last int) (*logical.Response, error) {
 	if !k.entry.isAsymmetric() {
 		return nil, refusal.BadRequest("key %q is of the type %s, which has no public key",

@@ -19,7 +19,7 @@ import (
 
 const defaultHash = "sha2-256"
 
-// hashes are the hash functions, as transit calls them. SM3, which transit lacks, is not in every program.
+// hashes are the hash functions under transit's names. SM3, which transit lacks, is not built into every program.
 var hashes = map[string]func() hash.Hash{
 	"sha2-224": sha256.New224,
 	"sha2-256": sha256.New,
@@ -95,8 +95,8 @@ func hashWrite(_ context.Context, _ *logical.Request, d *framework.FieldData) (*
 	return &logical.Response{Data: map[string]any{"sum": written}}, nil
 }
 
-// hashFieldsOf are the places where a request names the hash function of a signature or an HMAC. functions says which
-// ones there are.
+// hashFieldsOf returns the fields with which a request names the hash function of a signature or an HMAC. functions
+// describes the choices.
 func hashFieldsOf(functions string) fields.Schemas {
 	return fields.Schemas{
 		fields.Hash.Field: {
@@ -114,11 +114,11 @@ func hashFieldsOf(functions string) fields.Schemas {
 	}
 }
 
-// hashNames are the names that a request gives to its hash function, in its path and in its fields. Those that it does
-// not give are empty.
+// hashNames returns the names of the hash function in the path and in the fields of a request. Those that are not given
+// are empty.
 func hashNames(d *framework.FieldData) []string {
 	given := func(field string) string {
-		name, _ := d.Raw[field].(string) // Not its default: a name in the path must differ from no other.
+		name, _ := d.Raw[field].(string) // Not the default, which might contradict a name in the path.
 		return name
 	}
 	return []string{strings.TrimPrefix(partOf(d, fields.Hash), "/"), given("hash_algorithm"), given("algorithm")}

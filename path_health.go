@@ -52,7 +52,7 @@ var healthAnswer = joined(gatewayHealthAnswer, answerFields{
 	},
 })
 
-// gatewayHealthAnswer describes what is known of one gateway.
+// gatewayHealthAnswer describes what is known about one gateway.
 var gatewayHealthAnswer = answerFields{
 	"healthy":       {Type: framework.TypeBool},
 	"kms_reachable": {Type: framework.TypeBool, Description: "Whether KMS answered, even if it refused."},
@@ -70,7 +70,7 @@ var gatewayHealthAnswer = answerFields{
 	"request_id": {Type: framework.TypeString, Description: "The id that KMS gave the call."},
 }
 
-// healthRead shows the first gateway that can't be used, or else the shared one, and all of them below gateways.
+// healthRead shows the first gateway that can't be used, or else the shared one, and lists all of them under gateways.
 func (b *backend) healthRead(
 	ctx context.Context, req *logical.Request, _ *framework.FieldData,
 ) (*logical.Response, error) {
@@ -162,21 +162,21 @@ func (r gatewayReport) fields() map[string]any {
 	}
 }
 
-// A health is what a call shows about the way to KMS.
+// A health is what a call shows about the connection to KMS.
 type health struct {
 	healthy, reachable, accepted bool
 	code                         kmsapi.Code
 	requestID                    string
 }
 
-// knownCaller holds the refusals that KMS has only for callers whose access key it accepts, and whether the engine can
-// work nevertheless.
+// knownCaller holds the kinds of refusal that KMS gives only to callers whose access key it accepts, and whether the
+// engine can work nevertheless.
 var knownCaller = map[kmsapi.Kind]bool{
 	kmsapi.KindPermission: true, // No key needs DescribeRegions.
 	kmsapi.KindThrottle:   false,
 }
 
-// classify is for a call that failed. Any other refusal leaves open whether KMS has looked at the access key.
+// classify is for a call that failed. After any other refusal, it is unknown whether KMS looked at the access key.
 func classify(err error) health {
 	refused, ok := errors.AsType[*kmsapi.Error](err)
 	if !ok {

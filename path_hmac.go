@@ -70,7 +70,7 @@ var hmacFields = joined(batchFields(hmacItem),
 		},
 	})
 
-// macOptions are what a request says about all its HMACs.
+// macOptions are the options that apply to all HMACs of a request.
 type macOptions struct {
 	hashes  []string
 	version int
@@ -80,7 +80,7 @@ func macOptionsOf(d *framework.FieldData) macOptions {
 	return macOptions{hashes: hashNames(d), version: fields.Int(d, "key_version")}
 }
 
-// hmac costs no call to KMS if the data key is cached.
+// hmac makes the HMAC of an item. It costs no call to KMS if the data key is cached.
 func (b *backend) hmac(
 	ctx context.Context, c *connection, k target, o macOptions, item *framework.FieldData,
 ) (itemAnswer, error) {

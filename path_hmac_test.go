@@ -33,7 +33,7 @@ func (r *rig) isMAC(key, mac string, asked body) bool {
 	return r.write("verify/"+key, with(body{"input": hello, "hmac": mac}, asked)).Data["valid"].(bool)
 }
 
-// macOf computes an HMAC as package envelope specifies it, with KMS and what read shows alone.
+// macOf computes an HMAC as package envelope specifies it, using only KMS and what a read shows.
 func (r *rig) macOf(key string, n int, newHash func() hash.Hash, data []byte) string {
 	r.t.Helper()
 	shown := r.read("keys/" + key).Data

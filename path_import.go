@@ -87,7 +87,7 @@ var importFields = fields.WithTransit(joined(keySpecFields(), fields.Schemas{
 }), "allow_rotation", "exportable", "allow_plaintext_backup", "auto_rotate_period", "context",
 	"convergent_encryption", "public_key", "version")
 
-// keyImport is import. It touches the CMK of a key that existed before.
+// keyImport handles import. It touches the CMK of a key that already existed.
 func (b *backend) keyImport(touched *touchedCMKs) framework.OperationFunc {
 	return b.reserveName(func(
 		ctx context.Context, req *logical.Request, name string, d *framework.FieldData,
@@ -142,8 +142,8 @@ func (b *backend) importInto(
 	return resp, nil
 }
 
-// importWrapped unwraps the material and wraps it for KMS. k has no entry if the key must be made; all that can be
-// wrong with the request is found before that.
+// importWrapped unwraps the material and wraps it for KMS. k has no entry if the key must be made; every mistake in the
+// request is found before that.
 func (b *backend) importWrapped(
 	ctx context.Context, req *logical.Request, k target, wanted *keyImport,
 ) (*keyEntry, error) {
@@ -198,7 +198,7 @@ func importMaterial(ctx context.Context, c *connection, e *keyEntry, material []
 // importUnopened passes on material that was wrapped for KMS.
 func (b *backend) importUnopened(ctx context.Context, req *logical.Request, k target, wanted *keyImport) error {
 	if k.entry == nil {
-		// A key made without an origin accepts no material, so the advice is not that of other paths.
+		// A key made without an origin accepts no material, so the advice differs from that of other paths.
 		return refusal.NotFound("there is no key %q; to make one that takes your material, run: vault write %skeys/%s origin=EXTERNAL",
 			k.name, mount(req), k.name)
 	}
@@ -209,7 +209,7 @@ func (b *backend) importUnopened(ctx context.Context, req *logical.Request, k ta
 	return wanted.send(ctx, conn, k.entry, wanted.encrypted, wanted.token)
 }
 
-// learnPublicKey stores the public key of a key pair that has just got its private key, and reports whether it is
+// learnPublicKey stores the public key of a key pair whose private key was just imported, and reports whether it is
 // known.
 func (b *backend) learnPublicKey(ctx context.Context, req *logical.Request, k target) bool {
 	if !k.entry.lacksPublicKey() {
@@ -228,12 +228,12 @@ func (b *backend) learnPublicKey(ctx context.Context, req *logical.Request, k ta
 
 // A keyImport is a request to import key material, checked as far as possible without a key.
 type keyImport struct {
-	// ciphertext is transit's; newHash goes with it.
+	// ciphertext is in transit's format; newHash goes with it.
 	ciphertext []byte
 	newHash    keywrap.Hash
-	// encrypted is for KMS alone; token goes with it.
+	// encrypted can be opened only by KMS; token goes with it.
 	encrypted, token string
-	// expires is zero for never.
+	// expires is zero if the material never expires.
 	expires time.Time
 	// newKey is the key to make if it does not exist.
 	newKey
@@ -248,7 +248,7 @@ func (i *keyImport) send(ctx context.Context, c *connection, e *keyEntry, encryp
 	return err
 }
 
-// expireTime returns the time in KMS's format, and an empty string for never.
+// expireTime returns the time in KMS's format, and an empty string if there is none.
 func (i *keyImport) expireTime() string {
 	if i.expires.IsZero() {
 		return ""

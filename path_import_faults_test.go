@@ -64,7 +64,7 @@ func TestConcurrentImportsOfOneNameMakeOneCMK(t *testing.T) {
 			_, err := r.tryWrite("keys/mine/import", maps.Clone(data))
 			status := 200
 			if err != nil {
-				status = err.(logical.HTTPCodedError).Code() // It must be bare, or Vault answers 500.
+				status = err.(logical.HTTPCodedError).Code() // The error must not be wrapped, or Vault answers 500.
 			}
 			mu.Lock()
 			defer mu.Unlock()

@@ -15,9 +15,10 @@ import (
 )
 
 const (
-	// maxImportField bounds each field of import, in bytes. The longest valid value is KMS's token, of some thousand.
+	// maxImportField bounds each field of import, in bytes. The longest valid value is KMS's token, of a few thousand
+	// bytes.
 	maxImportField = 32 << 10
-	// lastExpireYear is the last one that KMS's time format can express.
+	// lastExpireYear is the last year that KMS's time format can express.
 	lastExpireYear = 9999
 )
 
@@ -54,7 +55,7 @@ func newImport(d *framework.FieldData) (*keyImport, error) {
 	return wanted, cmp.Or(checkEncryption(wanted.encryption), wanted.checkBinding())
 }
 
-// setWay takes the fields of one way to import, and refuses those of the other.
+// setWay takes the fields of one way to import, and refuses the fields of the other.
 func (i *keyImport) setWay(d *framework.FieldData) error {
 	ciphertext := d.Get("ciphertext").(string)
 	encrypted, token := d.Get("encrypted_key_material").(string), d.Get("import_token").(string)
@@ -67,7 +68,7 @@ func (i *keyImport) setWay(d *framework.FieldData) error {
 	default:
 		for _, name := range []string{"ciphertext", "encrypted_key_material", "import_token"} {
 			if value, given := d.GetOk(name); given && value == "" {
-				return refusal.BadRequest("the field %q is empty", name) // It may have had line breaks only.
+				return refusal.BadRequest("the field %q is empty", name) // It may have had only line breaks.
 			}
 		}
 		return refusal.BadRequest("give either ciphertext (and its hash_function), as vault transit import does, or encrypted_key_material and import_token")
@@ -82,7 +83,8 @@ func (i *keyImport) setCiphertext(ciphertext, hashName string) (err error) {
 	return err
 }
 
-// setEncrypted takes what goes to KMS. What is surely not wrapped must not go there.
+// setEncrypted takes material wrapped for KMS. It refuses material that is certainly not wrapped, which must not be
+// sent.
 func (i *keyImport) setEncrypted(encrypted, token string) error {
 	i.encrypted, i.token = encrypted, token
 	wrapped, err := fields.Base64("encrypted_key_material", encrypted)
@@ -103,14 +105,14 @@ func (i *keyImport) setEncrypted(encrypted, token string) error {
 	return nil
 }
 
-// isSequence reports whether b is one sequence in DER. By chance, something encrypted with RSA is in one case of 2³².
+// isSequence reports whether b is one DER sequence. An RSA ciphertext is one by chance in one of 2³² cases.
 func isSequence(b []byte) bool {
 	var found asn1.RawValue
 	rest, err := asn1.Unmarshal(b, &found)
 	return err == nil && len(rest) == 0 && found.Tag == asn1.TagSequence && found.IsCompound
 }
 
-// setExpiry takes the second in which the material expires.
+// setExpiry takes the time when the material expires, in whole seconds.
 func (i *keyImport) setExpiry(d *framework.FieldData, now time.Time) error {
 	given, ok := d.GetOk("expire_time")
 	if !ok {

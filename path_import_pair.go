@@ -9,8 +9,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// specFor returns the KeySpec of the CMK that gets the material: that of the key, or of the one to be made. It may be
-// empty, for a symmetric one.
+// specFor returns the KeySpec of the CMK that gets the material: the key's, or that of the key to be made. It may be
+// empty for a symmetric key.
 func (i *keyImport) specFor(k target) (string, error) {
 	if k.entry == nil && i.encryption == encryptionEnvelope {
 		return "", i.mayBeEnvelope()
@@ -25,8 +25,8 @@ func (i *keyImport) specFor(k target) (string, error) {
 	return k.entry.KeySpec, nil
 }
 
-// unwrapPair returns the private key that transit's client has wrapped, in PKCS#8. It must be one of the KeySpec. The
-// caller must clear it.
+// unwrapPair returns the private key that transit's client wrapped, in PKCS#8. It must be of the KeySpec. The caller
+// must clear it.
 func (i *keyImport) unwrapPair(key *rsa.PrivateKey, keySpec string) ([]byte, error) {
 	private, err := keywrap.UnwrapPair(key, i.newHash, i.ciphertext)
 	if err != nil {
@@ -45,7 +45,7 @@ func (i *keyImport) unwrapPair(key *rsa.PrivateKey, keySpec string) ([]byte, err
 	return pkcs8, nil
 }
 
-// defaultWrapping is how key material for a CMK of a KeySpec is wrapped unless the caller says otherwise.
+// defaultWrapping returns the wrapping algorithm for key material of a KeySpec, unless the caller chooses another.
 func defaultWrapping(keySpec string) string {
 	if those := kmsapi.WrappingAlgorithms(keySpec); len(those) == 1 {
 		return those[0]
@@ -53,7 +53,7 @@ func defaultWrapping(keySpec string) string {
 	return kmsapi.WrapOAEPSHA256
 }
 
-// errUnopenedOnly is for a private key that would pass the engine, which has no SM2 to wrap it for KMS with.
+// errUnopenedOnly is for a private key that the engine would have to wrap for KMS without having SM2.
 var errUnopenedOnly = refusal.BadRequest(
 	"a private key on SM2 can't be imported with ciphertext, because KMS accepts it only encrypted with SM2, which this engine can't do. Make a key with key_spec=%s origin=%s, encrypt the private key with alicloudkms wrap for the public_key of its import_parameters, and import encrypted_key_material with import_token; for another version of a key, import it into a KMS key with a name of its own, and rotate to that with key_id",
 	kmsapi.KeySpecSM2, kmsapi.OriginExternal)

@@ -16,7 +16,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// ofOpenSSL reads a file of a key pair that OpenSSL has made.
+// ofOpenSSL reads the file of a key pair made by OpenSSL.
 func ofOpenSSL(t *testing.T, name string) []byte {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join("server", "internal", "asymmetric", "testdata", name))

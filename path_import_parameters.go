@@ -79,7 +79,7 @@ func keyImportParameters(
 	}}, nil
 }
 
-// importParameters asks KMS for a wrapping key and its token. Both must belong to the key's own CMK, and be valid.
+// importParameters asks KMS for a wrapping key and its token. Both must be valid, and belong to the key's own CMK.
 func importParameters(
 	ctx context.Context, c *connection, e *keyEntry, algorithm string,
 ) (got *kmsapi.GetParametersForImportResponse, der []byte, err error) {
@@ -102,7 +102,7 @@ func importParameters(
 	return got, der, nil
 }
 
-// checkImportKey refuses a wrapping key that is not one for the algorithm.
+// checkImportKey refuses a wrapping key that does not fit the algorithm.
 func checkImportKey(algorithm string, der []byte) error {
 	if kmsapi.WrappingKeySpec(algorithm) != kmsapi.WrappingKeySpecSM2 {
 		_, err := client.ParseImportKey(der)

@@ -44,7 +44,7 @@ func (r *rig) wrapped(material []byte) map[string]any {
 	return body{"ciphertext": b64(keywraptest.Wrapping{}.Wrap(r.t, r.haveWrappingKey(), material))}
 }
 
-// unopened returns the fields that pass material through to KMS, with import parameters of the key called name.
+// unopened returns the fields that pass wrapped material through to KMS, with import parameters of the key called name.
 func (r *rig) unopened(name, algorithm string, material []byte) map[string]any {
 	r.t.Helper()
 	got := r.write("keys/"+name+"/import_parameters", body{"wrapping_algorithm": algorithm}).Data
@@ -119,7 +119,7 @@ func TestPassThroughImportsWhatVaultCannotOpen(t *testing.T) {
 			r := newKeyRig(t)
 			r.write("keys/mine", body{"origin": "EXTERNAL"})
 			data := r.unopened("mine", algorithm, ourMaterial)
-			// Files have line breaks at their end, and also within.
+			// Files have line breaks at the end, and may have some within.
 			whole := data["encrypted_key_material"].(string)
 			data["encrypted_key_material"] = whole[:64] + "\n" + whole[64:] + "\r\n"
 			data["import_token"] = data["import_token"].(string) + "\n"

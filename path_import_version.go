@@ -70,14 +70,13 @@ func (b *backend) keyImportVersion(
 	return b.importNext(ctx, req, conn, k, materialImport{wanted, material})
 }
 
-// A materialImport is key material with what a caller wants of its import.
+// A materialImport is key material with the caller's options for its import.
 type materialImport struct {
 	*keyImport
 	material []byte
 }
 
-// unwrapMaterial returns the material that transit's client has wrapped for a CMK of a KeySpec. The caller must clear
-// it.
+// unwrapMaterial returns the material that transit's client wrapped for a CMK of a KeySpec. The caller must clear it.
 func (b *backend) unwrapMaterial(
 	ctx context.Context, req *logical.Request, keySpec string, wanted *keyImport,
 ) ([]byte, error) {
@@ -103,7 +102,7 @@ func (b *backend) unwrapMaterial(
 }
 
 // importNext makes the CMK for the material, or takes the one of an earlier attempt, and lets it follow once it has the
-// material: a key whose newest version has none could not be used.
+// material: a key whose newest version has no material could not be used.
 func (b *backend) importNext(
 	ctx context.Context, req *logical.Request, conn *connection, k target, m materialImport,
 ) (*logical.Response, error) {
@@ -137,7 +136,7 @@ func (b *backend) importNext(
 	return b.makeFollowing(ctx, req, conn, k, begun, wanted, finish)
 }
 
-// interruptedImport returns an unsettled import of the key's next version, and the CMK that it has made.
+// interruptedImport returns an unsettled import of the key's next version, and the CMK that it made.
 func (b *backend) interruptedImport(
 	ctx context.Context, req *logical.Request, conn *connection, k target,
 ) (logged, kmsapi.KeyMetadata, error) {

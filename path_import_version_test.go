@@ -78,7 +78,7 @@ func TestImportOfAVersionIsFinishedWhereverItStops(t *testing.T) {
 				r.write("keys/a/config", body{"auto_rotate_period": "720h"})
 				n, which := 0, 1
 				if op == kmsapi.OpDescribeKey {
-					which = 2 // The first one is about the old KMS key.
+					which = 2 // The first call is about the old KMS key.
 				}
 				fail := func(_ context.Context, q kmsapi.Request) error {
 					if q.Operation() == op {

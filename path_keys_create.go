@@ -15,18 +15,19 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// A newKey is what a caller wants of a key that is to be made.
+// A newKey holds the caller's settings for a new key.
 type newKey struct {
 	cmk *kmsapi.CreateKeyRequest
-	// derived is nil if the caller leaves it open.
+	// derived is nil if the caller does not give it.
 	derived *bool
-	// encryption is empty if the caller leaves it open, and autoRotate is that of envelope mode.
+	// encryption is empty if the caller does not give it. autoRotate, in seconds, is for envelope mode.
 	encryption string
 	autoRotate time.Duration
-	// period is auto_rotate_period, which is the engine's in envelope mode and KMS's otherwise. nil: it is left open.
+	// period is auto_rotate_period: the engine rotates in envelope mode, and KMS otherwise. It is nil if the caller
+	// does not give it.
 	period *time.Duration
 	tags   map[string]string
-	// warning says what is not as the caller asked. It may be empty.
+	// warning says what differs from the caller's request. It may be empty.
 	warning string
 	// recreate asks for a new CMK in place of one that is scheduled for deletion.
 	recreate bool
@@ -49,7 +50,7 @@ func newKeyOf(d *framework.FieldData) (newKey, error) {
 	if err := cmp.Or(checkEncryption(wanted.encryption), wanted.checkBinding()); err != nil {
 		return newKey{}, err
 	}
-	if !wanted.recreate { // Otherwise it depends on the key that the name has.
+	if !wanted.recreate { // Otherwise, it depends on the key that has the name.
 		if err := wanted.settle(nil); err != nil {
 			return newKey{}, err
 		}
@@ -75,8 +76,8 @@ func periodOf(d *framework.FieldData) *time.Duration {
 	return &period
 }
 
-// settle decides on the mode of the key and on its rotation. old is the key that it replaces, and nil for a new name:
-// its mode is kept, unless the caller gives another.
+// settle decides on the mode of the key and on its rotation. old is the key that it replaces, and nil for a new name.
+// The mode of old is kept unless the caller gives another.
 func (n *newKey) settle(old *keyEntry) error {
 	n.autoRotate = defaultAutoRotate
 	if old != nil && n.encryption == "" {
@@ -106,7 +107,7 @@ func (n *newKey) rotateByKMS() error {
 	return setRotation(n.cmk, *n.period)
 }
 
-// mayBeEnvelope refuses a new key for which KMS makes no data keys, or not yet.
+// mayBeEnvelope refuses a new key with which KMS does not make data keys, or not yet.
 func (n *newKey) mayBeEnvelope() error {
 	switch {
 	case kmsapi.IsAsymmetric(n.cmk.KeySpec):
@@ -119,7 +120,7 @@ func (n *newKey) mayBeEnvelope() error {
 	}
 }
 
-// warnOfDerived warns that an existing key is not as the caller wants it.
+// warnOfDerived warns that an existing key differs in derived from what the caller asks for.
 func (n newKey) warnOfDerived(resp *logical.Response, entry *keyEntry) {
 	if n.encryption != "" && n.encryption != entry.mode() {
 		resp.AddWarning(fmt.Sprintf("The key has encryption=%s; its config can change that.", entry.mode()))
@@ -162,8 +163,8 @@ func (b *backend) keyRecovered(
 	return b.tagNewKey(ctx, req, k, wanted.tags, resp)
 }
 
-// keyExists answers a write to a name that has a key. It is not a success if its CMK is being deleted, or is gone: the
-// caller could not use the key.
+// keyExists answers a write to a name that has a key. It is an error if its CMK is being deleted or is gone: the caller
+// could not use the key.
 func (b *backend) keyExists(
 	ctx context.Context, req *logical.Request, k target, wanted newKey,
 ) (*logical.Response, error) {
@@ -200,7 +201,7 @@ func (b *backend) describeKey(ctx context.Context, req *logical.Request, k targe
 	return found.KeyMetadata, nil
 }
 
-// keyRecreate gives a name a new CMK in place of dying, whose deletion goes on.
+// keyRecreate gives a name a new CMK in place of dying, whose deletion continues.
 func (b *backend) keyRecreate(
 	ctx context.Context, req *logical.Request, k target, dying kmsapi.KeyMetadata, wanted newKey,
 ) (*logical.Response, error) {
@@ -230,7 +231,7 @@ func (b *backend) keyRecreate(
 	return resp, nil
 }
 
-// howToGoOn is advice about registering a key again that may have made ciphertexts in envelope mode.
+// howToGoOn is advice about registering again a key that may have made ciphertexts in envelope mode.
 func (e *keyEntry) howToGoOn() string {
 	if !e.hasEnvelopeID() {
 		return ""
@@ -238,7 +239,7 @@ func (e *keyEntry) howToGoOn() string {
 	return "To open what it has encrypted in envelope mode, then deregister it, and register it again with envelope_text"
 }
 
-// keyMake makes the CMK of a name. k.entry is what the name has now, and may be nil.
+// keyMake makes the CMK of a name. k.entry is the entry that has the name now, and may be nil.
 func (b *backend) keyMake(
 	ctx context.Context, req *logical.Request, k target, wanted newKey,
 ) (*logical.Response, error) {
@@ -258,7 +259,7 @@ func (b *backend) keyMake(
 	return b.tagNewKey(ctx, req, target{k.name, made}, wanted.tags, resp), nil
 }
 
-// warnOfState warns of a CMK that can't be used now.
+// warnOfState warns if a CMK can't be used now.
 func warnOfState(resp *logical.Response, cmk kmsapi.KeyMetadata) {
 	if cmk.KeyState != kmsapi.Enabled {
 		resp.AddWarning(fmt.Sprintf("The KMS key is in state %s, so it can't be used now.", cmk.KeyState))

@@ -12,7 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// deletion schedules the deletion of CMKs. What it does can be cancelled, but nobody can use the CMKs until then.
+// deletion schedules the deletion of CMKs. It can be cancelled, but nobody can use the CMKs until then.
 func deletion(days int) *cmkAction {
 	return &cmkAction{
 		done: "scheduled for deletion",
@@ -25,7 +25,7 @@ func deletion(days int) *cmkAction {
 	}
 }
 
-// isPendingDeletion reports whether a CMK whose deletion KMS refuses to schedule is scheduled already.
+// isPendingDeletion reports whether KMS refused to schedule the deletion of a CMK because it is already scheduled.
 func isPendingDeletion(ctx context.Context, conn *connection, cmk storedCMK, refused error) bool {
 	if !errors.Is(refused, kmsapi.ErrStateModifiedFailed) && !errors.Is(refused, kmsapi.ErrRejectedPendingDeletion) {
 		return false
@@ -34,13 +34,13 @@ func isPendingDeletion(ctx context.Context, conn *connection, cmk storedCMK, ref
 	return err == nil && found.KeyMetadata.KeyState == kmsapi.PendingDeletion
 }
 
-// keyDeletion is delete.
+// keyDeletion handles delete.
 func (b *backend) keyDeletion() framework.OperationFunc {
 	return b.changeStates(func(_ context.Context, name string) (func(), error) { return b.reserveKey(name) }, b.keyDelete)
 }
 
 // keyDelete schedules the deletion of all CMKs of a key. The entry stays, so that the deletion can be cancelled. It
-// also stays if KMS does not find a CMK, since that may be in another account or region, and only out of reach for now.
+// also stays if KMS does not find a CMK, which may be in another account or region, and only out of reach for now.
 func (b *backend) keyDelete(
 	ctx context.Context, req *logical.Request, conn *connection, k target, d *framework.FieldData,
 ) (*cmkStates, error) {
@@ -66,7 +66,7 @@ func (b *backend) keyDelete(
 }
 
 // checkUnprotected refuses to delete several CMKs if KMS would refuse to delete one of them, so that the others are not
-// deleted either. What KMS does not tell does not count.
+// deleted either. CMKs that KMS does not show are not checked.
 func checkUnprotected(ctx context.Context, req *logical.Request, conn *connection, k target) error {
 	cmks := k.entry.cmks()
 	if len(cmks) == 1 {

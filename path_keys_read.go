@@ -10,7 +10,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// keyRead shows what KMS has said of the key at most 10 s ago.
+// keyRead shows what KMS said about the key at most 10 s ago.
 func (b *backend) keyRead(
 	ctx context.Context, req *logical.Request, k target, _ *framework.FieldData,
 ) (*logical.Response, error) {
@@ -29,8 +29,8 @@ func (b *backend) keyRead(
 	return b.shown(req, k, facts), nil
 }
 
-// shownWithoutKMS shows a key pair that KMS does not show, since verifiers of signatures read its public keys here, and
-// need them even after the CMK is gone.
+// shownWithoutKMS shows a key pair that KMS does not show. Verifiers of signatures read its public keys here, and need
+// them even after the CMK is gone.
 func (b *backend) shownWithoutKMS(req *logical.Request, k target, err error) (*logical.Response, error) {
 	if _, ok := errors.AsType[*callError](err); !ok {
 		return nil, err
@@ -40,8 +40,8 @@ func (b *backend) shownWithoutKMS(req *logical.Request, k target, err error) (*l
 	return resp, nil
 }
 
-// learnInstance stores the KMS instance that a CMK turns out to be in, since it may have been moved to one. What it
-// can't store now, the next read will.
+// learnInstance stores the KMS instance that a CMK is in now, since it may have been moved to one. If that fails, the
+// next read tries again.
 func (b *backend) learnInstance(ctx context.Context, req *logical.Request, k target, cmk kmsapi.KeyMetadata) {
 	if k.entry.Instance == cmk.DKMSInstanceId || !b.WriteSafeReplicationState() {
 		return

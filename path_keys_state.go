@@ -64,7 +64,7 @@ func keyIDsField(description string) *framework.FieldSchema {
 	return &framework.FieldSchema{Type: framework.TypeStringSlice, Description: description}
 }
 
-// toState handles an action that takes no fields.
+// toState returns the handler of an action that takes no fields.
 func toState(action cmkAction) stateHandler {
 	return func(
 		ctx context.Context, _ *logical.Request, conn *connection, k target, _ *framework.FieldData,

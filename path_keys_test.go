@@ -195,7 +195,7 @@ func TestKeyThatKMSDoesNotFindStaysUntilItIsDeregistered(t *testing.T) {
 	require.NoError(t, err)
 	_, err = direct.ScheduleKeyDeletion(t.Context(), &kmsapi.ScheduleKeyDeletionRequest{KeyId: id, PendingWindowInDays: 7})
 	require.NoError(t, err)
-	r.kms.service().Advance(8 * 24 * time.Hour) // It is gone; for the engine, it could also be in another account.
+	r.kms.service().Advance(8 * 24 * time.Hour) // The KMS key is gone, or in another account.
 	r.later(factsAge)
 	_, err = r.try(logical.ReadOperation, "keys/a", nil)
 	refused(t, err, 404, "Forbidden.KeyNotFound", "vault read kms/config")

@@ -29,7 +29,7 @@ deletion_allowed has no effect here.
 	}}
 }
 
-// materialDeletion leaves a CMK without its imported material.
+// materialDeletion deletes the imported material of a CMK.
 var materialDeletion = cmkAction{
 	done: "without key material",
 	send: sending(func(cmk string) kmsapi.RequestFor[kmsapi.DeleteKeyMaterialResponse] {
@@ -39,7 +39,7 @@ var materialDeletion = cmkAction{
 }
 
 // materialDelete has no guard like the deletion of a CMK, because the owner of the material can undo it. A caller that
-// must not delete material must not have the path in its policies. Like an import, it is about the current CMK.
+// must not delete material must not have the path in its policies. Like an import, it acts on the current CMK.
 func (b *backend) materialDelete(
 	ctx context.Context, _ *logical.Request, conn *connection, k target, _ *framework.FieldData,
 ) (*cmkStates, error) {

@@ -21,14 +21,14 @@ const (
 	maxRandomBytes = 128 * 1024
 )
 
-// The sources of random bytes, as transit calls them.
+// The sources of random bytes, under transit's names.
 const (
 	fromPlatform = "platform"
 	fromSeal     = "seal"
 	fromAll      = "all"
 )
 
-// randomPaths are three, so that a policy can allow a source or a number of bytes alone.
+// randomPaths returns three paths, so that a policy can allow only one source or one number of bytes.
 func (b *backend) randomPaths() []*framework.Path {
 	const help = `
 Ask for random bytes of the Vault server's operating system, up to 131072. KMS is not called.
@@ -76,7 +76,7 @@ var randomFields = fields.Schemas{
 	"format": formatField("base64"),
 }
 
-// formatField is how bytes are written in an answer.
+// formatField is the field for the encoding of bytes in an answer.
 func formatField(byDefault string) *framework.FieldSchema {
 	return &framework.FieldSchema{
 		Type:          framework.TypeString,
@@ -104,7 +104,8 @@ func randomWrite(_ context.Context, _ *logical.Request, d *framework.FieldData) 
 	return resp, nil
 }
 
-// randomWanted returns the source and the number of bytes. A path with one part has either, as in transit.
+// randomWanted returns the source and the number of bytes. A path with a single part has one or the other, as in
+// transit.
 func randomWanted(d *framework.FieldData) (source string, n int, err error) {
 	source, inPath := partOf(d, fields.RandomSource), partOf(d, fields.RandomBytes)
 	if _, err := strconv.Atoi(source); err == nil && inPath == "" {
@@ -126,7 +127,7 @@ func randomWanted(d *framework.FieldData) (source string, n int, err error) {
 	return source, n, nil
 }
 
-// randomBytes returns the number that the path or the body asks for. If both do, they must agree.
+// randomBytes returns the number of bytes in the path or the body. If it is in both, they must agree.
 func randomBytes(d *framework.FieldData, inPath string) (int, error) {
 	given, inBody := d.GetOk("bytes")
 	if inPath == "" {
@@ -143,13 +144,13 @@ func randomBytes(d *framework.FieldData, inPath string) (int, error) {
 	}
 }
 
-// partOf returns the part of a path that a kind of name stands for, and "" if the path has none.
+// partOf returns the part of the path that a kind of name matches, and "" if there is none.
 func partOf(d *framework.FieldData, kind fields.Name) string {
 	part, _ := d.Raw[kind.Field].(string)
 	return part
 }
 
-// inFormat writes bytes as the field format asks for.
+// inFormat encodes bytes as the field format says.
 func inFormat(d *framework.FieldData, data []byte) (string, error) {
 	switch d.Get("format").(string) {
 	case "base64":

@@ -67,9 +67,9 @@ each has an entry of the same name, with a different value.
 	}}
 }
 
-// A registration is what register is asked for.
+// A registration is a request to register.
 type registration struct {
-	// last is the CMK of key_id, and previous are those before it, the oldest first.
+	// last is the CMK of key_id, and previous are the CMKs before it, the oldest first.
 	last     givenCMK
 	previous []givenCMK
 	bound    map[string]string
@@ -125,7 +125,7 @@ func (b *backend) alreadyRegistered(
 	return resp, nil
 }
 
-// arnOf returns the ARN of a CMK if the caller gave its ARN, or that of an alias, because KMS does not find the CMK of
+// arnOf returns the ARN of a CMK if the caller gave an ARN, of the CMK or an alias, because KMS does not find a CMK of
 // another account by its id.
 func arnOf(given string, cmk kmsapi.KeyMetadata) string {
 	if strings.HasPrefix(given, arnPrefix) {
@@ -134,8 +134,8 @@ func arnOf(given string, cmk kmsapi.KeyMetadata) string {
 	return ""
 }
 
-// registrationOf returns the checked fields of register, without what only KMS knows. known is the key that has the
-// name already, and may be nil.
+// registrationOf returns the checked fields of register, without what only KMS knows. known is the key that already has
+// the name, and may be nil.
 func registrationOf(d *framework.FieldData, known *keyEntry) (r registration, err error) {
 	r.last.given = d.Get("key_id").(string)
 	if r.last.given == "" || len(r.last.given) > maxKeyID {
@@ -165,7 +165,7 @@ func (r *registration) describe(ctx context.Context, conn *connection, d *framew
 	return err
 }
 
-// checkBinding refuses key pairs, to whose ciphertexts KMS binds nothing, with what only others can have.
+// checkBinding refuses key pairs with settings that bind a context, since KMS binds nothing to their ciphertexts.
 func (r *registration) checkBinding() error {
 	switch {
 	case !kmsapi.IsAsymmetric(r.last.KeySpec):
@@ -186,7 +186,7 @@ func badKeyID() error {
 		kmsapi.AliasPrefix)
 }
 
-// adopt stores the entry of an existing CMK, and warns of what its owner should know.
+// adopt stores the entry of an existing CMK, and adds the warnings that its owner needs.
 func (b *backend) adopt(
 	ctx context.Context, req *logical.Request, conn *connection, k target, cmk kmsapi.KeyMetadata,
 ) (*logical.Response, error) {

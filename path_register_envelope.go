@@ -15,7 +15,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// maxFormer bounds the version that a registered key goes on from, so that there are always numbers after it.
+// maxFormer bounds the version from which a registered key goes on, so that enough numbers are left.
 const maxFormer = 1_000_000_000
 
 func envelopeTextField() *framework.FieldSchema {
@@ -26,7 +26,7 @@ func envelopeTextField() *framework.FieldSchema {
 	}
 }
 
-// formerMessage returns the message of envelope_text, and nil if none is given. Nothing in it is proved.
+// formerMessage returns the message of envelope_text, and nil if none is given. None of it is authenticated yet.
 func formerMessage(d *framework.FieldData) (*envelope.Message, error) {
 	const field = "envelope_text"
 	if _, given := d.Raw[field]; !given {
@@ -48,8 +48,8 @@ func formerMessage(d *framework.FieldData) (*envelope.Message, error) {
 	return &m, nil
 }
 
-// goOnAs makes an entry that was not stored yet the one of the key that made a message. Versions go on with a new data
-// key after that of the message, and after those of the CMKs.
+// goOnAs turns an entry that is not stored yet into the entry of the key that made a message. Its versions continue,
+// after those of the message and of the CMKs, with a new data key.
 func (b *backend) goOnAs(ctx context.Context, conn *connection, k target, m envelope.Message) error {
 	if k.entry.fullness(k.name) >= 1 {
 		return tooManyVersions(k.name)
@@ -68,9 +68,9 @@ func (b *backend) goOnAs(ctx context.Context, conn *connection, k target, m enve
 	return nil
 }
 
-// proveFormer refuses a message unless KMS opens its data key for the envelope id and the version that it names, with
-// the bound context of the entry, and one of the entry's CMKs has wrapped it. Its contexts are not known here, so that
-// nothing is decrypted.
+// proveFormer refuses a message unless one of the entry's CMKs wrapped its data key, and KMS opens that for the
+// envelope id and the version that the message names, with the bound context of the entry. The message's own contexts
+// are not known here, so it is not decrypted.
 func (b *backend) proveFormer(ctx context.Context, conn *connection, k target, m envelope.Message) error {
 	secret, err := b.unwrap(ctx, conn.of(k.entry.Instance), k, int(m.Version), m.Wrapped)
 	if foreign, ok := errors.AsType[*foreignError](err); ok {
@@ -89,7 +89,7 @@ func (b *backend) proveFormer(ctx context.Context, conn *connection, k target, m
 	return nil
 }
 
-// aboutFormer is advice about a refusal to open the data key of envelope_text.
+// aboutFormer returns advice for when the data key of envelope_text can't be opened.
 func aboutFormer(err error) string {
 	if refused, ok := errors.AsType[*kmsapi.Error](err); ok && refused.Kind() == kmsapi.KindState {
 		return "KMS must open the data key of envelope_text: register it without envelope_text, make the KMS key usable, deregister it, and register it with envelope_text."
@@ -97,7 +97,7 @@ func aboutFormer(err error) string {
 	return "It is about the data key of envelope_text, which opens only with the bound_context of the former key."
 }
 
-// warnOfNewer warns that a key which was registered before does not open the ciphertext that it is given again.
+// warnOfNewer warns that an already registered key does not open the ciphertext given with a repeated registration.
 func (r *registration) warnOfNewer(resp *logical.Response, e *keyEntry) {
 	if r.former != nil && int(r.former.Version) > e.versions.Newest() {
 		resp.AddWarning(fmt.Sprintf("envelope_text is of version %d, and the newest version of the key is %d: rotate the key until it has that version",
@@ -105,7 +105,7 @@ func (r *registration) warnOfNewer(resp *logical.Response, e *keyEntry) {
 	}
 }
 
-// keysOfEnvelope returns the other names with the envelope id of a key.
+// keysOfEnvelope returns the other names that have the envelope id of a key.
 func (b *backend) keysOfEnvelope(ctx context.Context, req *logical.Request, k target) (names []string, err error) {
 	if !k.entry.hasEnvelopeID() {
 		return nil, nil

@@ -13,15 +13,16 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// A formerKey is a key that was deregistered: what its ciphertexts are, and what register needs.
+// A formerKey is a deregistered key: its ciphertexts, and the fields that register needs.
 type formerKey struct {
 	cmks, texts []string
 	envelopeID  string
 	register    body
 }
 
-// newFormerKey makes a key with bound_context team=hr, of two KMS keys: version 1 is of KMS, 2 and 3 are data keys of
-// the first, and 4 is one of the second. It has made a ciphertext with each, and is deregistered then.
+// newFormerKey makes a key with bound_context team=hr and two KMS keys: version 1 is in direct mode, 2 and 3 are data
+// keys of the first KMS key, and 4 is one of the second. It makes a ciphertext with each version, and deregisters the
+// key.
 func newFormerKey(t *testing.T) (*rig, formerKey) {
 	t.Helper()
 	r := newKeyRig(t, "a")
@@ -44,10 +45,10 @@ func newFormerKey(t *testing.T) (*rig, formerKey) {
 	}}
 }
 
-// encodedOf is the base64 of a ciphertext.
+// encodedOf returns the base64 of a ciphertext.
 func encodedOf(text string) string { return text[strings.LastIndexByte(text, ':')+1:] }
 
-// altered changes the message of a ciphertext, of which change may return another.
+// altered returns a ciphertext whose message went through change.
 func altered(t *testing.T, text string, change func(message []byte) []byte) string {
 	t.Helper()
 	message, err := base64.StdEncoding.DecodeString(encodedOf(text))
@@ -115,7 +116,7 @@ func TestVersionsGoOnAfterThoseOfKMSAndOfTheText(t *testing.T) {
 			require.EqualValues(t, tc.newest, messageOfText(t, r.encrypt("a", hello)).Version)
 			r.opens("a", texts...)
 
-			// All of that holds in direct mode, too.
+			// All of this holds in direct mode too.
 			r.write("keys/a/config", body{"encryption": "direct"})
 			r.opens("a", append(texts, r.encrypt("a", hello))...)
 			require.Equal(t, tc.newest+1, version(t, r.encrypt("a", hello)))
@@ -173,7 +174,7 @@ func TestEnvelopeTextThatDoesNotFitIsRefused(t *testing.T) {
 	r.opens("a", former.texts...)
 }
 
-// ofVersion changes the version of a ciphertext.
+// ofVersion changes the version in a ciphertext.
 func ofVersion(t *testing.T, text string, n uint32) string {
 	t.Helper()
 	return altered(t, text, func(message []byte) []byte {
@@ -271,7 +272,7 @@ func TestNamesOfOneEnvelopeIDAreAWarning(t *testing.T) {
 	require.Contains(t, warnings, "too: a")
 	require.NotContains(t, warnings, "third")
 
-	// Both go on with version 5, each with a data key of its own, and each opens what the other makes.
+	// Both go on with version 5, each with its own data key, and each opens the other's ciphertexts.
 	ofA, ofB := r.encrypt("a", hello), r.encrypt("b", hello)
 	require.NotEqual(t, messageOfText(t, ofA).Wrapped, messageOfText(t, ofB).Wrapped)
 	r.opens("a", ofA, ofB)

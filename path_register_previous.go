@@ -15,14 +15,14 @@ import (
 // maxPrevious bounds how many earlier CMKs a caller registers at once.
 const maxPrevious = 100
 
-// A givenCMK is a CMK as a caller names it, and what KMS says of it.
+// A givenCMK is a CMK as a caller names it, with KMS's metadata.
 type givenCMK struct {
 	given string
 	kmsapi.KeyMetadata
 }
 
-// describePrevious asks KMS for the earlier CMKs that a caller registers with last. They must be CMKs like it, and each
-// must be named once.
+// describePrevious asks KMS for the earlier CMKs that a caller registers with last. They must be of the same kind as
+// last, and each must be named once.
 func describePrevious(
 	ctx context.Context, conn *connection, d *framework.FieldData, last givenCMK,
 ) ([]givenCMK, error) {
@@ -53,8 +53,8 @@ func describePrevious(
 	return previous, nil
 }
 
-// isOf reports whether the entry is what is to be registered. A caller that gives no previous CMKs, or no
-// envelope_text, means those that there are.
+// isOf reports whether e is the entry that the registration would store. A caller that gives no previous CMKs, or no
+// envelope_text, means those of e.
 func (r *registration) isOf(e *keyEntry) bool {
 	if e.KeyID != r.last.KeyId || e.Derived != r.derived || !maps.Equal(e.BoundContext, r.bound) {
 		return false
@@ -68,7 +68,7 @@ func (r *registration) isOf(e *keyEntry) bool {
 	})
 }
 
-// registered returns the entry of what is to be registered, with rows for all versions of its CMKs.
+// registered returns the entry to be registered, with rows for all versions of its CMKs.
 func (b *backend) registered(
 	ctx context.Context, conn *connection, name string, r registration,
 ) (*keyEntry, error) {
@@ -76,7 +76,7 @@ func (b *backend) registered(
 	first := cmks[0]
 	entry := newEntry(first.stored(), conn.region, first.KeyMetadata)
 	entry.BoundContext, entry.Derived = r.bound, r.derived
-	entry.versions = versions.New(versions.Row{CMK: first.KeyId}) // Until KMS has listed them, the oldest first.
+	entry.versions = versions.New(versions.Row{CMK: first.KeyId}) // until KMS has listed them, the oldest first
 	if _, err := b.learnVersions(ctx, conn, target{name, entry}); err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ func (b *backend) registered(
 	return entry, b.goOnAs(ctx, conn, target{name, entry}, *r.former)
 }
 
-// stored is the CMK in an entry.
+// stored returns the CMK in the form for an entry.
 func (c givenCMK) stored() storedCMK {
 	return storedCMK{KeyID: c.KeyId, ARN: arnOf(c.given, c.KeyMetadata), Instance: c.DKMSInstanceId}
 }

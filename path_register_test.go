@@ -69,7 +69,7 @@ func TestNamesWithoutDisjointContextsAreAWarning(t *testing.T) {
 	r.write("keys/it/register", body{"key_id": id, "bound_context": "team=it"})
 	resp := r.write("keys/it/config", body{"bound_context": "unit=it"})
 	require.Contains(t, strings.Join(resp.Warnings, "\n"), "can decrypt what the others encrypt")
-	// The warning is right: each caller gives the entry that the other key binds.
+	// The warning is justified: each caller gives the entry that the other key binds.
 	ciphertext := r.write("encrypt/hr", body{"plaintext": hello, "encryption_context": "unit=it"}).Data["ciphertext"]
 	opened := r.write("decrypt/it", body{"ciphertext": ciphertext, "encryption_context": "team=hr"})
 	require.Equal(t, hello, opened.Data["plaintext"])

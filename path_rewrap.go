@@ -34,7 +34,7 @@ allow that, the engine decrypts and encrypts. The old ciphertext stays valid.
 
 var rewrapItem = joined(decryptItem, fields.Schemas{"key_version": keyVersionField()})
 
-// rewrap encrypts exactly what KMS decrypts, base64 or not, so that what another program encrypted does not change.
+// rewrap encrypts exactly what KMS decrypts, base64 or not, so that a plaintext of another program does not change.
 func (b *backend) rewrap(
 	ctx context.Context, c *connection, k target, d *framework.FieldData,
 ) (itemAnswer, error) {
@@ -51,7 +51,7 @@ func (b *backend) rewrap(
 	if err != nil {
 		return itemAnswer{}, err
 	}
-	if k.entry.opensOver(c, sealed.blob) != c { // KMS would need both CMKs at one gateway.
+	if k.entry.opensOver(c, sealed.blob) != c { // For ReEncrypt, both CMKs must be at one gateway.
 		return sealed.openAndEncrypt(ctx, c, k)
 	}
 	return shortcut{
@@ -62,8 +62,8 @@ func (b *backend) rewrap(
 	}.run(b, c, k)
 }
 
-// reEncrypt lets KMS do both, and drops the new ciphertext unless the key may open the old one. KMS's answer names the
-// version that decrypted, not the one that encrypted.
+// reEncrypt has KMS decrypt and encrypt in one call, and drops the new ciphertext unless the key may open the old one.
+// KMS's answer names the version that decrypted, not the one that encrypted.
 func (s sealedBlob) reEncrypt(ctx context.Context, c *connection, k target) (itemAnswer, error) {
 	answer, err := call(ctx, c, &kmsapi.ReEncryptRequest{
 		CiphertextBlob: s.blob, SourceEncryptionContext: s.encCtx,

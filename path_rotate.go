@@ -74,7 +74,7 @@ func (b *backend) keyRotate(
 	}
 }
 
-// readyForVersion gives the entry rows for all versions that exist, and refuses if there is no room for another.
+// readyForVersion adds rows to the entry for all existing versions, and refuses if there is no room for another.
 func (b *backend) readyForVersion(ctx context.Context, conn *connection, k target) error {
 	if err := k.checkRegion(conn); err != nil {
 		return err
@@ -88,7 +88,7 @@ func (b *backend) readyForVersion(ctx context.Context, conn *connection, k targe
 	return nil
 }
 
-// checkRegion refuses a request to KMS about a key of another region, where KMS finds none of its CMKs.
+// checkRegion refuses a key whose CMKs are not in the configured region, where KMS would not find them.
 func (k target) checkRegion(conn *connection) error {
 	if k.entry.Region == conn.region {
 		return nil

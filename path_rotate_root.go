@@ -10,7 +10,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 )
 
-// rotateRootPath is where the access key of the configuration is rotated.
+// rotateRootPath is the path that rotates the access key of the configuration.
 const rotateRootPath = configPath + "/rotate-root"
 
 func (b *backend) rotateRootPaths() []*framework.Path {
@@ -83,7 +83,7 @@ func (b *backend) rotateRoot(
 	return b.usePending(ctx, req, c)
 }
 
-// checkRotatable refuses what is no access key of a RAM user, as far as that is seen without RAM.
+// checkRotatable refuses credentials that are not an access key of a RAM user, as far as that shows without asking RAM.
 func (c *config) checkRotatable() error {
 	switch {
 	case c.AccessKey == "":

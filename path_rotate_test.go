@@ -13,7 +13,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// direct returns a client that is not watched, for what others do in KMS.
+// direct returns a client that is not watched, to act in KMS as others do.
 func (r *rig) direct() *directKMS {
 	r.t.Helper()
 	direct, err := r.kms.direct("cn-hangzhou")
@@ -46,7 +46,7 @@ func (k *directKMS) describe(cmk string) kmsapi.KeyMetadata {
 	return k.do(&kmsapi.DescribeKeyRequest{KeyId: cmk}).(*kmsapi.DescribeKeyResponse).KeyMetadata
 }
 
-// version is the number in a ciphertext.
+// version returns the number in a ciphertext.
 func version(t *testing.T, ciphertext string) (n int) {
 	t.Helper()
 	_, err := fmt.Sscanf(ciphertext, "vault:v%d:", &n)

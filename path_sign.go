@@ -57,7 +57,7 @@ As sign/NAME. The hash function can be sha2-256 only, and with a key on SM2 sm3 
 	}
 }
 
-// signedHashes says which hash functions KMS signs.
+// signedHashes says which hash functions KMS signs with.
 const signedHashes = "It can only be sha2-256, and with a key on SM2 only sm3."
 
 var signItem = fields.WithTransit(fields.Schemas{
@@ -74,8 +74,8 @@ var signItem = fields.WithTransit(fields.Schemas{
 	},
 }, "marshalling_algorithm", "signature_context")
 
-// signatureFields are the fields of a request to sign or to verify: those of its one item, or of each in batch_input,
-// and those that hold for all of them. functions says which hash functions there are.
+// signatureFields returns the fields of a request to sign or to verify: those of its only item or of each in
+// batch_input, and those that apply to all of them. functions describes the choice of hash functions.
 func signatureFields(items fields.Schemas, functions string) fields.Schemas {
 	return joined(batchFields(items), hashFieldsOf(functions), fields.Schemas{
 		"prehashed": {
@@ -102,14 +102,13 @@ func signatureFields(items fields.Schemas, functions string) fields.Schemas {
 	})
 }
 
-// signatureOptions are what a request says about all its signatures.
+// signatureOptions are the options that apply to all signatures of a request.
 type signatureOptions struct {
 	signing.Parameters
 	version int
 }
 
-// useKeyWith is useKeyForItems for sign, hmac and verify, with what the request says of all its items in options, as
-// read finds it.
+// useKeyWith is useKeyForItems for sign, hmac and verify. read reads the options that apply to all items.
 func useKeyWith[O any](
 	b *backend, items fields.Schemas, read func(*framework.FieldData) O,
 	handle func(_ context.Context, _ *connection, _ target, options O, item *framework.FieldData) (itemAnswer, error),
@@ -138,7 +137,7 @@ func signatureOptionsOf(d *framework.FieldData) signatureOptions {
 	}
 }
 
-// begin returns how a key signs as the request wants, and the input of an item.
+// begin returns the scheme with which a key signs as the request asks, and the input of an item.
 func (o *signatureOptions) begin(e *keyEntry, item *framework.FieldData) (signing.Scheme, []byte, error) {
 	var none signing.Scheme
 	if err := e.mustSign(); err != nil {
@@ -155,7 +154,7 @@ func (o *signatureOptions) begin(e *keyEntry, item *framework.FieldData) (signin
 	return scheme, input, err
 }
 
-// digestFor returns what a version signs of the input.
+// digestFor returns the digest of the input that a version signs.
 func digestFor(scheme signing.Scheme, row *versions.Row, input []byte) ([]byte, error) {
 	if scheme.SignsPublicKey() && row.PublicKey == "" {
 		return nil, errVersionsUnknown
@@ -163,7 +162,7 @@ func digestFor(scheme signing.Scheme, row *versions.Row, input []byte) ([]byte, 
 	return scheme.Digest(input, row.PublicKey)
 }
 
-// sign costs one call to KMS.
+// sign signs an item, with one call to KMS.
 func sign(
 	ctx context.Context, c *connection, k target, o signatureOptions, item *framework.FieldData,
 ) (itemAnswer, error) {
@@ -194,10 +193,10 @@ func sign(
 	return itemAnswer{signature: versions.Join(n, signature), keyVersion: n}, nil
 }
 
-// errOtherVersion is for an answer of KMS that is not about the version which was asked for.
+// errOtherVersion is for an answer of KMS that is not about the requested version.
 var errOtherVersion = errors.New("KMS answered for another key, or another version of it")
 
-// signatureOf returns the signature in an answer of KMS, in the form of the scheme.
+// signatureOf returns the signature in an answer of KMS, in the encoding of the scheme.
 func signatureOf(answer *kmsapi.AsymmetricSignResponse, row *versions.Row, scheme signing.Scheme) (string, error) {
 	if answer.KeyId != row.CMK || answer.KeyVersionId != row.KeyVersionID {
 		return "", errOtherVersion

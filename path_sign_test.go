@@ -21,7 +21,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// vectorPair returns an RSA key that is not made for the test, which would take seconds, and nil for a curve.
+// vectorPair returns an RSA key from testdata, since generating one takes seconds, and nil for a curve.
 func vectorPair(spec string) []byte {
 	if !strings.HasPrefix(spec, "RSA_") {
 		return nil
@@ -53,7 +53,7 @@ func digestOf(data string) []byte {
 	return digest[:]
 }
 
-// isSignature checks, with the standard library alone, what sign has answered for "hello".
+// isSignature checks, using only the standard library, a signature of "hello" from sign.
 func isSignature(t *testing.T, public any, signature string, asked body) bool {
 	t.Helper()
 	encoded, ok := strings.CutPrefix(signature, "vault:v1:")

@@ -101,8 +101,8 @@ func tagsDelete(ctx context.Context, c *connection, k target, d *framework.Field
 	return &logical.Response{Data: map[string]any{"removed": keys}}, nil
 }
 
-// tagsToRemove returns the tags that the caller names, or all that the key has. Those that Alibaba Cloud has set for
-// itself stay, since customers can't remove them.
+// tagsToRemove returns the keys of the tags that the caller names, or of all that the key has. Tags that Alibaba Cloud
+// sets for itself stay, since customers can't remove them.
 func tagsToRemove(ctx context.Context, c *connection, k target, d *framework.FieldData) ([]string, error) {
 	if given, ok := d.GetOk("tag_keys"); ok {
 		keys := given.([]string)
@@ -124,7 +124,7 @@ type tagPatch struct {
 
 func newTagPatch(d *framework.FieldData) (tagPatch, error) {
 	p := tagPatch{set: map[string]string{}, remove: []string{}}
-	given, _ := d.Raw["tags"].(fields.MapPatch) // A null instead of the map gives none.
+	given, _ := d.Raw["tags"].(fields.MapPatch) // It is nil if the caller gives null in place of the map.
 	for _, key := range sortedKeys(given) {
 		if value := given[key]; value != nil {
 			p.set[key] = *value
@@ -141,8 +141,8 @@ func newTagPatch(d *framework.FieldData) (tagPatch, error) {
 	return p, checkTagKeys("tags", p.remove)
 }
 
-// apply adds before it removes: if it stops in between, the CMK has tags too many, not too few. Only a full CMK must
-// make room first. Both calls can be repeated, so the whole patch can be, however much of it was done.
+// apply adds before it removes: if it stops in between, the CMK has tags too many, not too few. Only on a full CMK must
+// it remove first, to make room. Both calls can be repeated, and so can the whole patch, wherever it stopped.
 func (p tagPatch) apply(ctx context.Context, c *connection, keyID string) error {
 	err := setTags(ctx, c, keyID, p.set)
 	full := errors.Is(err, kmsapi.ErrLimitExceeded) && len(p.remove) > 0

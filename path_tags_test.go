@@ -61,7 +61,7 @@ func TestTagsAreAddedChangedAndRemoved(t *testing.T) {
 
 	require.Equal(t, []string{"env"}, r.remove("keys/a/tags", body{"tag_keys": "env"}).Data["removed"])
 	require.Equal(t, map[string]string{"team": "hr"}, r.tags("a"))
-	r.write("keys/a/tags", body{"tags": []any{"x=1", "y=2=3", "z="}}) // As the command line sends them.
+	r.write("keys/a/tags", body{"tags": []any{"x=1", "y=2=3", "z="}}) // the form that the command line sends
 	r.remove("keys/a/tags", body{"tag_keys": []any{"x", "z"}})
 	require.Equal(t, map[string]string{"team": "hr", "y": "2=3"}, r.tags("a"))
 
@@ -120,7 +120,7 @@ func TestBadTagsDoNotReachKMS(t *testing.T) {
 	r.patch("keys/a/tags", tags(long))
 }
 
-// systemTags is a KMS that sets tags itself, which our service does not do.
+// systemTags is a KMS that sets tags itself, which the service does not.
 type systemTags struct{ kms }
 
 func (systemTags) Do(context.Context, kmsapi.Request) (kmsapi.Response, error) {
@@ -165,7 +165,7 @@ func TestFullCMKSaysHowToMakeRoom(t *testing.T) {
 func TestHalfDonePatchIsReportedAndCanBeRepeated(t *testing.T) {
 	for name, c := range map[string]struct {
 		before map[string]any
-		// fails is the number of the call that fails, of those that the patch makes.
+		// fails is the number of the call of the patch that fails.
 		fails int
 		says  string
 		want  map[string]string

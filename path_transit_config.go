@@ -10,14 +10,14 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 )
 
-// cacheSizePath is the storage key of what cache-config shows.
+// cacheSizePath is the storage key of the setting that cache-config shows.
 const cacheSizePath = "transit/cache-config"
 
-// minCacheSize is transit's smallest cache that has a bound, in keys.
+// minCacheSize is transit's smallest bounded cache, in keys.
 const minCacheSize = 10
 
-// transitConfigPaths are the settings of transit's own that have no effect here. Programs write them, and Terraform
-// reads them back.
+// transitConfigPaths are transit's settings that have no effect here. Programs write them, and Terraform reads them
+// back.
 func (b *backend) transitConfigPaths() []*framework.Path {
 	size := fields.Schemas{"size": {
 		Type:        framework.TypeInt,

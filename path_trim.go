@@ -15,7 +15,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// trimmedAnswer describes what is shown of a key after a trim.
+// trimmedAnswer describes the answer to a trim.
 var trimmedAnswer = joined(keyAnswer, answerFields{
 	"deleted_key_ids": {
 		Type: framework.TypeStringSlice, Description: "KMS keys whose deletion was scheduled, or had been before.",
@@ -56,7 +56,7 @@ version left. If it fails half-way, send it again to finish it.
 	}}
 }
 
-// keyTrim is trim. It touches the CMKs that it schedules for deletion.
+// keyTrim handles trim. It touches the CMKs that it schedules for deletion.
 func (b *backend) keyTrim(touched *touchedCMKs) framework.OperationFunc {
 	return b.changeKey(func(
 		ctx context.Context, req *logical.Request, k target, d *framework.FieldData,
@@ -85,7 +85,7 @@ func (b *backend) trim(
 			return nil, err
 		}
 	}
-	// The entry goes first: nothing may still open with a KMS key that is being deleted.
+	// The entry is stored first: no version may still open with a KMS key that is being deleted.
 	if err := b.storeKey(ctx, req.Storage, k.name, k.entry); err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func (b *backend) connectionToDelete(ctx context.Context, req *logical.Request, 
 	return conn, k.checkRegion(conn)
 }
 
-// mayTrim refuses what transit refuses, and versions that can't be distinguished from others.
+// mayTrim refuses what transit refuses, and to trim versions that can't be distinguished from others.
 func (e *keyEntry) mayTrim(minimum int, mount, name string) error {
 	first, newest, decryption := e.versions.Oldest(), e.versions.Newest(), max(e.MinDecryption, 1)
 	switch {
@@ -130,7 +130,7 @@ func (e *keyEntry) mayTrim(minimum int, mount, name string) error {
 			decryption, e.MinEncryption, mount, name, minimum, newest)
 	}
 	after := e.versions.Trim(minimum)
-	for n := e.versions.First; n < minimum; n++ { // After a registration, very many before it have none.
+	for n := e.versions.First; n < minimum; n++ { // After a registration, very many numbers before First have no row.
 		if row := e.versions.Row(n); !row.IsDataKey() && row.KeyVersionID == "" && after.Has(row.CMK) {
 			return refusal.BadRequest("version %d can't be dropped, because KMS has not said which version of the KMS key %s it is; allow it in RAM: kms:ListKeyVersions",
 				n, row.CMK)
@@ -139,13 +139,13 @@ func (e *keyEntry) mayTrim(minimum int, mount, name string) error {
 	return nil
 }
 
-// leftCMKs are what became of the CMKs that have no version left: those whose deletion is scheduled, and those that KMS
-// does not find.
+// leftCMKs are the CMKs that have no version left: those whose deletion was scheduled, and those that KMS does not
+// find.
 type leftCMKs struct{ deleted, missing []string }
 
-// deleteLeft schedules the deletion of the CMKs that have no version left, and takes them out of the entry. One that
-// KMS does not find stays in it: it may be in another account, and only out of reach for now. What is stored names the
-// CMKs until all names of them have new generations, so that a repeat goes on where a failure has stopped it.
+// deleteLeft schedules the deletion of the CMKs that have no version left, and removes them from the entry. One that
+// KMS does not find stays: it may be in another account, and only out of reach for now. The stored entry keeps the CMKs
+// until all their names have new generations, so that a repeated request resumes where a failure stopped it.
 func (b *backend) deleteLeft(
 	ctx context.Context, req *logical.Request, conn *connection, k target, touched *touchedCMKs,
 ) (left leftCMKs, err error) {
@@ -172,8 +172,8 @@ func (b *backend) deleteLeft(
 	return left, nil
 }
 
-// forgetCMKs takes CMKs that have no version left out of what is stored of a key. Storage must be written even if the
-// caller has gone away.
+// forgetCMKs removes CMKs that have no version left from the stored entry of a key. Storage must be written even if the
+// caller is gone.
 func (b *backend) forgetCMKs(ctx context.Context, s logical.Storage, name string, cmks []string) error {
 	if len(cmks) == 0 {
 		return nil
@@ -229,8 +229,8 @@ func trimAnswer(req *logical.Request, k target, left leftCMKs) *logical.Response
 	return resp
 }
 
-// warnOfVersionInUse warns that what KMS itself has encrypted with its present version still opens, though the row of
-// that version was dropped: it can't be distinguished from data keys that KMS makes for callers.
+// warnOfVersionInUse warns that ciphertexts that KMS made itself with its present version still open, though the row of
+// that version was dropped: the engine can't distinguish them from data keys that KMS makes for callers.
 func (e *keyEntry) warnOfVersionInUse(resp *logical.Response, trimmed *keyEntry) {
 	if e.versions.InUse() != nil && trimmed.versions.InUse() == nil {
 		resp.AddWarning("What the key has encrypted in direct mode with the present version of its KMS key still opens, since datakey uses that version: to end that too, rotate to another KMS key with new_cmk=true, and trim the versions before it")

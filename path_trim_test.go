@@ -12,8 +12,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// newVersionsRig makes a key with versions 1 and 2 of a KMS key, 3 of a second one, and 4 and 5 of a third, and returns
-// a ciphertext of each.
+// newVersionsRig makes a key with versions 1 and 2 of one KMS key, 3 of a second, and 4 and 5 of a third, and returns a
+// ciphertext of each.
 func newVersionsRig(t *testing.T) (r *rig, ciphertexts []string) {
 	t.Helper()
 	r = newKeyRig(t, "a")
@@ -79,7 +79,7 @@ func TestTrimAsksForWhatTransitAsksFor(t *testing.T) {
 	refused(t, err, 400, "at least 3")
 }
 
-// states are those of KMS keys.
+// states returns the states of KMS keys.
 func (k *directKMS) states(ids ...string) (states []kmsapi.KeyState) {
 	for _, id := range ids {
 		states = append(states, k.describe(id).KeyState)
@@ -116,7 +116,7 @@ func TestKMSKeysWithoutAVersionAreDeletedOnlyIfThatIsAskedFor(t *testing.T) {
 	_, err = r.tryWrite("keys/a/trim", again)
 	refused(t, err, 502, cmks[0], "Send the same request again")
 	r.kms.before = nil
-	direct.do(&kmsapi.ScheduleKeyDeletionRequest{KeyId: cmks[1], PendingWindowInDays: 30}) // Its answer was lost.
+	direct.do(&kmsapi.ScheduleKeyDeletionRequest{KeyId: cmks[1], PendingWindowInDays: 30}) // The answer was lost.
 	resp = r.write("keys/a/trim", again)
 	require.Equal(t, cmks[1:2], resp.Data["deleted_key_ids"])
 	require.Empty(t, resp.Data["unused_key_ids"])
@@ -151,7 +151,7 @@ func TestTrimForgetsNoKMSKeyThatKMSDoesNotFind(t *testing.T) {
 	refused(t, err, 409, "cn-hangzhou", "cn-beijing")
 	r.write("config", body{"region": "cn-hangzhou"})
 
-	r.kms.before = func(_ context.Context, q kmsapi.Request) error { // The access key is of another account.
+	r.kms.before = func(_ context.Context, q kmsapi.Request) error { // The access key belongs to another account.
 		if deletion, ok := q.(*kmsapi.ScheduleKeyDeletionRequest); ok && deletion.KeyId == cmks[0] {
 			return answered(kmsapi.ErrKeyNotFound)
 		}

@@ -86,7 +86,8 @@ func (b *backend) verify(
 	}
 }
 
-// verifySignature costs no call to KMS, except for keys that only KMS can check with.
+// verifySignature verifies with the public key in the entry. It calls KMS only for keys whose signatures the engine
+// can't check.
 func verifySignature(
 	ctx context.Context, c *connection, k target, o signatureOptions, item *framework.FieldData,
 ) (itemAnswer, error) {
@@ -115,7 +116,7 @@ func verifySignature(
 	return itemAnswer{valid: &valid}, nil
 }
 
-// check reports whether a signature is that of a version.
+// check reports whether a version made a signature.
 func (e *keyEntry) check(
 	ctx context.Context, c *connection, row *versions.Row, algorithm string, digest, signature []byte,
 ) (bool, error) {

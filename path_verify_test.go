@@ -12,7 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// changeEntry changes what is stored of a key.
+// changeEntry changes the stored entry of a key.
 func (r *rig) changeEntry(name string, change func(*keyEntry)) {
 	r.t.Helper()
 	entry, err := loadKey(r.t.Context(), r.storage, name)
@@ -27,7 +27,7 @@ func (r *rig) newVersion(name string) {
 	r.write("keys/"+name+"/rotate", nil)
 }
 
-// publicKeys returns what a read shows of a key's versions.
+// publicKeys returns the versions of a key as a read shows them.
 func (r *rig) publicKeys(name string) map[string]any {
 	r.t.Helper()
 	return r.read("keys/" + name).Data["keys"].(map[string]any)

@@ -20,7 +20,8 @@ const (
 	// wrappingKeyPath is the storage path of the wrapping key, seal-wrapped.
 	wrappingKeyPath = "wrapping-key"
 	wrappingKeyBits = 4096
-	// wrappingKeyTimeout bounds the storage calls for a new wrapping key, and the seconds that it takes to generate one.
+	// wrappingKeyTimeout bounds the generation of a new wrapping key, which takes seconds, and the storage calls for
+	// it.
 	wrappingKeyTimeout = 2 * time.Minute
 )
 
@@ -34,7 +35,7 @@ func (b *backend) wrappingKeyPaths() []*framework.Path {
 	return []*framework.Path{{
 		Pattern: "wrapping_key",
 		Operations: operations{
-			// It may write the key, so it is not for every node.
+			// The read may store a new key, so not every node can run it.
 			logical.ReadOperation: primaryOnly(b.wrappingKeyRead, "read", "wrapping-key",
 				answerFields{"public_key": {Type: framework.TypeString}}),
 		},
@@ -76,7 +77,7 @@ func pemOf(der []byte) string {
 }
 
 // wrappingKey returns the stored key, and makes it if there is none. Concurrent requests get the same one, which is
-// made and stored even if all of them have been cancelled: a key that one of them has shown must not be lost.
+// made and stored even if all of them are cancelled: a key that was shown to one of them must not be lost.
 func (b *backend) wrappingKey(ctx context.Context, s logical.Storage) (*rsa.PrivateKey, error) {
 	key, err := loadWrappingKey(ctx, s)
 	if err != nil || key != nil {
@@ -96,7 +97,7 @@ func (b *backend) wrappingKey(ctx context.Context, s logical.Storage) (*rsa.Priv
 	}
 }
 
-// makeWrappingKey makes and stores the key, unless another request has done so since its caller looked.
+// makeWrappingKey makes and stores the key, unless another request has done so meanwhile.
 func (b *backend) makeWrappingKey(ctx context.Context, s logical.Storage) (*rsa.PrivateKey, error) {
 	key, err := loadWrappingKey(ctx, s)
 	if err != nil || key != nil {
@@ -122,8 +123,8 @@ func (b *backend) makeWrappingKey(ctx context.Context, s logical.Storage) (*rsa.
 	return key, nil
 }
 
-// loadWrappingKey reads the key from storage, and returns nil if there is none. A damaged one is an error and never
-// replaced: what was wrapped with it would be lost. It is not cached, because an import is rare and a private key in
+// loadWrappingKey reads the key from storage, and returns nil if there is none. A damaged key is an error and is never
+// replaced: material wrapped with it would be lost. It is not cached, because an import is rare and a private key in
 // memory is a risk.
 func loadWrappingKey(ctx context.Context, s logical.Storage) (*rsa.PrivateKey, error) {
 	entry, err := s.Get(ctx, wrappingKeyPath)

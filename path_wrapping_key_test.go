@@ -50,7 +50,7 @@ func TestConcurrentFirstReadsGetOneWrappingKeyEvenIfSomeAreCancelled(t *testing.
 	gone, leave := context.WithCancel(t.Context())
 	var once, group sync.WaitGroup
 	once.Add(1)
-	r.storage.onGet = func(string) { // The first caller goes away while its key is being made.
+	r.storage.onGet = func(string) { // The first caller cancels its request while its key is being made.
 		r.storage.onGet = nil
 		close(started)
 		leave()

@@ -14,28 +14,28 @@ import (
 )
 
 const (
-	// maxProcessBatches and maxMountBatches bound the bytes of the batches that are worked on at a time.
+	// maxProcessBatches and maxMountBatches bound the bytes of the batches in progress.
 	maxProcessBatches = 256 << 20
 	maxMountBatches   = 64 << 20
 )
 
-// A process is what the mounts in one process have in common. The plugin has a process for each mount, but a program
-// that embeds the engine may have many in one. Only batches and dataKeys change.
+// A process is what the mounts in one process share. The plugin has a process for each mount, but a program that embeds
+// the engine may have many in one. Only batches and dataKeys change.
 type process struct {
 	// open makes a client for a configuration, without I/O.
 	open func(client.Config) (kms, error)
-	// allowLocal is the operator's consent to what allowLocalVariable describes.
+	// allowLocal is the operator's consent given with allowLocalVariable.
 	allowLocal bool
 	// instanceRoot is the checksum of the root certificate of dedicated gateways.
 	instanceRoot [sha256.Size]byte
-	// now is the clock, and wait waits by it, or until the context ends.
+	// now is the clock. wait waits by that clock, or until the context ends.
 	now  func() time.Time
 	wait func(context.Context, time.Duration) error
 	// patience is how long a change of state waits for another request that is changing the same key.
 	patience time.Duration
 	// batches bounds the bytes of the batches of all mounts.
 	batches *budget.Budget
-	// dataKeys has the unwrapped data keys of all mounts, each of which sees its own.
+	// dataKeys holds the unwrapped data keys of all mounts, each of which sees only its own.
 	dataKeys *envelope.Cache
 }
 
@@ -65,7 +65,7 @@ func NewFactory() logical.Factory {
 }
 
 // Factory makes the engine for a mount that shares its process with no other. It does no I/O and needs no
-// configuration, since Vault also calls it only to learn type, paths and version.
+// configuration, since Vault also calls it just to learn type, paths and version.
 func Factory(ctx context.Context, conf *logical.BackendConfig) (logical.Backend, error) {
 	return NewFactory()(ctx, conf)
 }

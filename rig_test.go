@@ -162,11 +162,11 @@ func (r *rig) encrypt(key, plaintext string) string {
 	return r.write("encrypt/"+key, body{"plaintext": plaintext}).Data["ciphertext"].(string)
 }
 
-// refused requires a bare coded error, which is all that Vault understands, with parts in its message.
+// refused requires a bare coded error, the only kind that Vault understands, with parts in its message.
 func refused(t *testing.T, err error, status int, parts ...string) {
 	t.Helper()
 	require.Error(t, err)
-	coded, ok := err.(logical.HTTPCodedError) // Vault answers 500 to a wrapped one.
+	coded, ok := err.(logical.HTTPCodedError) // Vault answers 500 for a wrapped one.
 	require.True(t, ok, "%T: %v", err, err)
 	require.Equal(t, status, coded.Code(), err.Error())
 	for _, part := range parts {
@@ -176,7 +176,7 @@ func refused(t *testing.T, err error, status int, parts ...string) {
 
 var errStorage = errors.New("the storage is broken")
 
-// countingStorage counts calls and fails the one that a test names.
+// countingStorage counts calls, and fails those that a test chooses.
 type countingStorage struct {
 	logical.InmemStorage
 
@@ -188,7 +188,7 @@ type countingStorage struct {
 	onGet func(key string)
 }
 
-// count records a call, and returns the error that it fails with.
+// count records a call, and returns its error if it must fail.
 func (s *countingStorage) count(kind string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

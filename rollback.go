@@ -17,7 +17,7 @@ import (
 )
 
 // findKey returns the entry called name, and nil if there is none. If an earlier attempt to make the key was
-// interrupted and has left a CMK, findKey finishes that attempt, and reports that the key was recovered. The caller has
+// interrupted and left a CMK, findKey finishes that attempt, and reports that the key was recovered. The caller has
 // reserved the name.
 func (b *backend) findKey(
 	ctx context.Context, req *logical.Request, name string,
@@ -30,8 +30,8 @@ func (b *backend) findKey(
 	return entry, entry != nil, err
 }
 
-// recoverKey finishes one of the unsettled creations of the key called name that fit, and returns nil if there is none,
-// or none has left a CMK.
+// recoverKey finishes one of the unsettled creations of the key called name that fit. It returns nil if there is none,
+// or none of them left a CMK.
 func (b *backend) recoverKey(
 	ctx context.Context, req *logical.Request, name string, fits func(creation) bool,
 ) (*keyEntry, error) {
@@ -105,7 +105,7 @@ func (b *backend) creationsOf(ctx context.Context, s logical.Storage, name strin
 			continue
 		}
 		c, err := decodeCreation(logged.Data)
-		if err != nil { // It may be of any key, and must not stop the others. Rollback reports it.
+		if err != nil { // It may be for any key, and must not block the others. Rollback reports it.
 			continue
 		}
 		if c.Name == name {
@@ -142,8 +142,8 @@ func (b *backend) recover(ctx context.Context, req *logical.Request, conn *conne
 	return b.complete(ctx, req, conn, c, cmk)
 }
 
-// complete stores what a creation of a key, or of its next version, was to store. It returns nil if nothing is to be
-// stored any longer.
+// complete stores the entry of an interrupted creation of a key or of its next version. It returns nil if there is
+// nothing left to store.
 func (b *backend) complete(
 	ctx context.Context, req *logical.Request, conn *connection, c creation, cmk kmsapi.KeyMetadata,
 ) (*keyEntry, error) {
@@ -153,11 +153,11 @@ func (b *backend) complete(
 	return b.completeFollowing(ctx, req, conn, c, cmk)
 }
 
-// giveUpAfter is how long a creation stays in the log if its CMK can't be searched for with the current configuration.
+// giveUpAfter is how long a creation stays in the log if the current configuration does not allow a search for its CMK.
 const giveUpAfter = 7 * 24 * time.Hour
 
 // rollback settles an entry of the write-ahead log that is old enough, so that no CMK is left without a name. It never
-// deletes a CMK: Vault's storage may have been restored from a backup, and data may be encrypted with the CMK already.
+// deletes a CMK: Vault's storage may have been restored from a backup, and data may already be encrypted with the CMK.
 func (b *backend) rollback(ctx context.Context, req *logical.Request, kind string, data any) error {
 	if !b.WriteSafeReplicationState() {
 		return logical.ErrReadOnly
@@ -167,7 +167,7 @@ func (b *backend) rollback(ctx context.Context, req *logical.Request, kind strin
 		return nil
 	}
 	err := b.explain(req, failed)
-	if b.logged.First(recurring(failed)) { // Vault does not log it, and retries every minute.
+	if b.logged.First(recurring(failed)) { // Vault does not log the error, and retries every minute.
 		b.Logger().Warn("an entry of the write-ahead log could not be settled yet", "kind", kind, "error", err)
 	}
 	return err
@@ -199,7 +199,7 @@ func (b *backend) rollbackEntry(ctx context.Context, req *logical.Request, kind 
 	return b.settle(ctx, req, c, entry)
 }
 
-// settle finds what became of an interrupted creation. entry is the key that has its name now, and may be nil.
+// settle finishes or drops an interrupted creation. entry is the key that has its name now, and may be nil.
 func (b *backend) settle(ctx context.Context, req *logical.Request, c creation, entry *keyEntry) error {
 	conn, err := b.connection(ctx, req)
 	if err != nil {

@@ -12,14 +12,15 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// A rotation is what the configuration knows of access keys other than the one in use. It is part of the same record,
+// A rotation holds the access keys that the configuration knows besides the one in use. It is part of the same record,
 // so that one write changes both.
 type rotation struct {
-	// Origin is the access key that a caller wrote, if AccessKey came of it by rotations: it stands for their RAM user.
+	// Origin is the access key that a caller wrote, if AccessKey replaced it through rotations: it stands for their RAM
+	// user.
 	Origin string `json:"origin"`
-	// Pending was made to follow AccessKey, and is not in use yet.
+	// Pending was made to replace AccessKey, and is not in use yet.
 	Pending pendingKey `json:"pending"`
-	// Retiring was AccessKey before. It is disabled, and then deleted.
+	// Retiring is the previous AccessKey. It will be disabled, and then deleted.
 	Retiring retiringKey `json:"retiring"`
 }
 
@@ -29,23 +30,23 @@ type pendingKey struct {
 	Secret kmsapi.Secret `json:"secret"`
 }
 
-// A retiringKey is an access key that another one has followed.
+// A retiringKey is an access key that another one has replaced.
 type retiringKey struct {
 	ID string `json:"id"`
-	// Since is when the other one followed, and Disabled when this one was disabled. It is zero before.
+	// Since is when the other one replaced it. Disabled is when this one was disabled, and zero before.
 	Since    time.Time `json:"since"`
 	Disabled time.Time `json:"disabled"`
 }
 
-// forWire returns r with secrets that JSON writes in clear.
+// forWire returns r with secrets that are encoded in clear in JSON.
 func (r rotation) forWire() rotation {
 	r.Pending.Secret = r.Pending.Secret.ForWire()
 	return r
 }
 
-// followUse drops what no longer belongs to the configuration, whose use was old. Another access key may be another
-// user's, whose key can't disable this one's. A pending key would be tried in the new use, and its secret was given for
-// the old one.
+// followUse drops the keys that no longer belong to the configuration after its use changed from old. A new access key
+// may belong to another RAM user, and could then not disable the retiring key. A pending key would be tried in the new
+// use, while its secret was given for the old one.
 func (c *config) followUse(old use) {
 	if c.AccessKey != old.accessKey {
 		c.Rotation = rotation{}
@@ -55,7 +56,7 @@ func (c *config) followUse(old use) {
 	}
 }
 
-// madeHere returns the access keys of rotations that RAM has, the one in use first.
+// madeHere returns the access keys that rotations made and that RAM still has, the one in use first.
 func (c *config) madeHere() (ids []string) {
 	if c.Rotation.Origin != "" {
 		ids = append(ids, c.AccessKey)
@@ -68,13 +69,13 @@ func (c *config) madeHere() (ids []string) {
 	return ids
 }
 
-// knows reports whether an access key is in use, or is to be, or was until just now.
+// knows reports whether an access key is in use, pending or retiring.
 func (c *config) knows(id string) bool {
 	return id == c.AccessKey || id == c.Rotation.Pending.ID || id == c.Rotation.Retiring.ID
 }
 
-// warnOfAbandoned adds to resp, which may be nil, the earlier access keys that stay in RAM, and that nothing here
-// knows any longer.
+// warnOfAbandoned adds to resp, which may be nil, a warning about earlier access keys that stay in RAM and that the
+// configuration no longer knows.
 func (c *config) warnOfAbandoned(resp *logical.Response, before []string) *logical.Response {
 	var left []string
 	for _, id := range before {
@@ -93,7 +94,8 @@ func (c *config) warnOfAbandoned(resp *logical.Response, before []string) *logic
 	return resp
 }
 
-// ramCA is the CA that is trusted for RAM, in addition to the system's: as for STS, none for Alibaba Cloud's own.
+// ramCA is the CA that is trusted for RAM, in addition to the system's. As for STS, there is none for Alibaba Cloud's
+// own.
 func (c *config) ramCA() string {
 	if c.RAMEndpoint == "" || isAlibabaCloud(c.RAMEndpoint) {
 		return ""
@@ -113,7 +115,7 @@ func (c *config) ram(clock func() time.Time) (*ram.Client, error) {
 	return made, nil
 }
 
-// since is when another access key followed, as text.
+// since returns Since as a string.
 func (k retiringKey) since() string {
 	if k.ID == "" {
 		return ""

@@ -23,7 +23,7 @@ func withPending(t *testing.T) (r *rootRig, second string) {
 	return r, r.ids()[1]
 }
 
-// warned requires one warning that has all parts.
+// warned requires a single warning that has all parts.
 func warned(t *testing.T, resp *logical.Response, parts ...string) {
 	t.Helper()
 	require.NotNil(t, resp)
@@ -114,7 +114,7 @@ func TestRAMEndpointNeedsTheSecretAndIsNotForTheEnvironment(t *testing.T) {
 	}
 }
 
-// stsOf is a double of STS that takes the access keys of RAM that work, and has sessions that KMS takes.
+// stsOf starts a double of STS that accepts working access keys of RAM, and returns sessions that KMS accepts.
 func stsOf(r *rootRig) (url string, callers *[]string) {
 	r.t.Helper()
 	callers = new([]string)
@@ -139,7 +139,7 @@ func stsOf(r *rootRig) (url string, callers *[]string) {
 
 func TestAccessKeyOfARoleIsTriedByAssumingIt(t *testing.T) {
 	r := newRootRig(t)
-	r.ram.Accept(nil) // KMS sees sessions alone.
+	r.ram.Accept(nil) // KMS sees only sessions.
 	url, callers := stsOf(r)
 	r.write("config", body{"role_arn": vaultRole, "sts_endpoint": url, "secret_key": firstSecret})
 	r.ram.Delay(6 * time.Second)

@@ -15,15 +15,15 @@ import (
 // A ramError is a failed call to RAM.
 type ramError struct {
 	err error
-	// done says what the request had changed before. It may be empty.
+	// done says what the request had already changed. It may be empty.
 	done string
 }
 
 func (e *ramError) Error() string { return e.err.Error() }
 func (e *ramError) Unwrap() error { return e.err }
 
-// coded returns the error with its HTTP status. RAM's statuses mean to the caller what they mean to the engine; an
-// access key that RAM refuses is the fault of the configuration, whose caller this is.
+// coded returns the error with its HTTP status. RAM's statuses mean the same to the caller as to the engine. An access
+// key that RAM refuses is a mistake in the configuration, which this caller manages.
 func (e *ramError) coded() error {
 	status, hint := http.StatusBadGateway, ""
 	if refused, ok := errors.AsType[*ram.Error](e.err); ok {
@@ -54,7 +54,7 @@ func explainRAM(refused *ram.Error) (status int, hint string) {
 	}
 }
 
-// notYet says that the pending access key called id does not work yet, for which err may be the reason.
+// notYet says that the pending access key called id does not work yet. err may be the reason.
 func (b *backend) notYet(req *logical.Request, id string, err error) error {
 	reason := "it has not worked often enough in a row"
 	if failed, ok := errors.AsType[*callError](err); ok {

@@ -8,12 +8,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// pairLoss has the ways in which the pair of a new access key never reaches Vault's storage.
+// pairLoss has the ways in which a new access key and its secret never reach Vault's storage.
 var pairLoss = map[string]func(r *rootRig){
 	"the answer is lost": func(r *rootRig) {
 		r.ram.After(func(action string) bool { return action != "CreateAccessKey" })
 	},
-	"the storage fails": func(r *rootRig) { r.storage.reset("put", 2) }, // The first is that of the log.
+	"the storage fails": func(r *rootRig) { r.storage.reset("put", 2) }, // The first write is the log's.
 }
 
 func TestLostAccessKeyIsNamedAndDeletedOnRequestAlone(t *testing.T) {

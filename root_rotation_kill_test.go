@@ -12,8 +12,8 @@ import (
 
 var namedOrphan = regexp.MustCompile(`delete_access_key=(\S+)`)
 
-// kills are the steps of a rotation at which the engine may die, or what it calls fails. before is called before the
-// rotation, and after once the engine has been started again.
+// kills returns the steps of a rotation at which the engine may die, or a call may fail. before is called before the
+// rotation, and after once the engine has been restarted.
 func kills() map[string]struct{ before, after func(*rootRig) } {
 	type kill = struct{ before, after func(*rootRig) }
 	all := map[string]kill{}
@@ -82,7 +82,7 @@ func TestRotationThatIsKilledAtAnyStepIsFinishedByRepeats(t *testing.T) {
 	}
 }
 
-// finish repeats the rotation, and deletes what it says has been left.
+// finish repeats the rotation, and deletes the access key that it reports as left.
 func (r *rootRig) finish() {
 	r.t.Helper()
 	err := r.tryRotate()

@@ -16,7 +16,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 )
 
-// rootKeyKind is the kind of the write-ahead log's entries for access keys that are being made.
+// rootKeyKind is the kind of write-ahead log entry for access keys that are being made.
 const rootKeyKind = "create-access-key"
 
 // A keyCreation is the write-ahead log's record of an access key that is being made. It is written before RAM is asked,
@@ -66,7 +66,7 @@ func keyCreationsOf(ctx context.Context, s logical.Storage, c *config) (map[stri
 	return found, nil
 }
 
-// mayHaveMade reports whether an access key may have been made by one of the creations: it was not there before them.
+// mayHaveMade reports whether one of the creations may have made an access key: whether it did not exist before.
 func mayHaveMade(begun map[string]keyCreation, id string) bool {
 	seen := func(k keyCreation) bool { return slices.Contains(k.Seen, id) }
 	return len(begun) > 0 && !slices.ContainsFunc(slices.Collect(maps.Values(begun)), seen)
@@ -108,8 +108,8 @@ func (c *config) notAlone(req *logical.Request, other ram.AccessKey, isOrphan bo
 	}
 }
 
-// rollbackKeyCreation settles a creation that has left no access key, and otherwise keeps it for delete_access_key.
-// Nothing is deleted without being asked for: Vault's storage may be from a backup.
+// rollbackKeyCreation settles a creation that left no access key, and otherwise keeps it for delete_access_key. Nothing
+// is deleted unless a caller asks for it: Vault's storage may be from a backup.
 func (b *backend) rollbackKeyCreation(ctx context.Context, req *logical.Request, data any) error {
 	k, err := decodeKeyCreation(data)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 // accessKeyID has the form of the ids that RAM gives.
 var accessKeyID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
-// deleteUnused deletes an access key that rotations have made and that is not in use: one that an interrupted rotation
-// has left, or the pending one, if that can't be tried any longer.
+// deleteUnused deletes an access key that a rotation made and that is not in use: one that an interrupted rotation
+// left, or the pending one if it can no longer be tried.
 func (b *backend) deleteUnused(
 	ctx context.Context, req *logical.Request, c *config, id string,
 ) (*logical.Response, error) {
@@ -46,7 +46,7 @@ func (b *backend) deleteUnused(
 	return &logical.Response{Data: map[string]any{"deleted_access_key": id}}, nil
 }
 
-// checkOrphan refuses to delete an access key that no interrupted rotation can have left.
+// checkOrphan refuses to delete an access key that an interrupted rotation can't have left.
 func (c *config) checkOrphan(req *logical.Request, begun map[string]keyCreation, id string) error {
 	switch {
 	case !accessKeyID.MatchString(id):
@@ -63,7 +63,7 @@ func (c *config) checkOrphan(req *logical.Request, begun map[string]keyCreation,
 	}
 }
 
-// deleteInRAM disables an access key first, since RAM's console deletes none that is active.
+// deleteInRAM disables an access key before deleting it, as RAM's console requires.
 func (b *backend) deleteInRAM(ctx context.Context, c *config, id string) error {
 	user, err := c.ram(b.process.now)
 	if err != nil {

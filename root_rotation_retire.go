@@ -10,11 +10,11 @@ import (
 )
 
 const (
-	// disableAfter is how long after a rotation the old access key is disabled: requests that were signed with it have
-	// ended by then, and other nodes have learned of the new one.
+	// disableAfter is how long after a rotation the old access key is disabled: by then, requests signed with it have
+	// ended, and other nodes have learned of the new one.
 	disableAfter = 10 * time.Minute
-	// deleteAfter is how long it stays disabled. Until then it can be enabled again, if something else turns out to use
-	// it.
+	// deleteAfter is how long it stays disabled before it is deleted. Until then, it can be enabled again if something
+	// else turns out to use it.
 	deleteAfter = 24 * time.Hour
 )
 
@@ -30,18 +30,18 @@ func (k retiringKey) isDue(now time.Time) bool {
 	}
 }
 
-// retire takes the next step with the access key that a rotation has replaced. What it can't do now, it does later.
+// retire takes the next step with the access key that a rotation has replaced. If that fails, it is tried again later.
 func (b *backend) retire(ctx context.Context, req *logical.Request) {
 	c, err := loadConfig(ctx, req.Storage)
 	if err != nil || c == nil || !c.Rotation.Retiring.isDue(b.process.now()) {
-		return // Requests tell of a damaged configuration.
+		return // Requests report a damaged configuration.
 	}
 	release, err := b.reserve(configPath, "the configuration")
 	if err != nil {
-		return // It is being changed.
+		return // The configuration is being changed.
 	}
 	defer release()
-	c, err = loadConfig(ctx, req.Storage) // Only now no request changes it.
+	c, err = loadConfig(ctx, req.Storage) // From now on, no request changes it.
 	if err != nil || c == nil || !c.Rotation.Retiring.isDue(b.process.now()) {
 		return
 	}
@@ -59,8 +59,8 @@ func (b *backend) retire(ctx context.Context, req *logical.Request) {
 	}
 }
 
-// retireStep disables the access key, or deletes it if that was done a day ago. Each may have been done before, by a
-// node that could not store it, or by somebody else.
+// retireStep disables the access key, or deletes it if it was disabled a day ago. Either may already be done, by a node
+// that failed to store it, or by somebody else.
 func (b *backend) retireStep(ctx context.Context, c *config) error {
 	user, err := c.ram(b.process.now)
 	if err != nil {

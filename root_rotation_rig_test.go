@@ -15,23 +15,23 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
 )
 
-// A rootRig is an engine on a KMS service and a double of RAM, which has the access keys that the service takes. Time
-// passes while the engine waits, and not otherwise.
+// A rootRig is an engine on a KMS service and a double of RAM, which has the access keys that the service accepts. Time
+// passes only while the engine waits.
 type rootRig struct {
 	*rig
 	kms *kmstest.KMS
 	ram *ramtest.RAM
-	// first is the access key of the configuration at the beginning, and config the whole.
+	// first is the access key in the initial configuration, and config the whole configuration.
 	first  string
 	config map[string]any
-	// began is the time at the beginning, and passed how much has passed since. RAM reads it too.
+	// began is the time at the beginning, and passed how much time has passed since. RAM uses this clock too.
 	began  time.Time
 	passed atomic.Int64
-	// waits is how often the engine has waited.
+	// waits is how many times the engine has waited.
 	waits int
 	// onWait is called whenever the engine waits.
 	onWait func()
-	// ctx is that of the next rotation.
+	// ctx is the context of the next rotation.
 	ctx context.Context
 }
 
@@ -53,7 +53,7 @@ func newRootRig(t *testing.T) *rootRig {
 	return r
 }
 
-// admit makes KMS take these access keys, and that of its administrator.
+// admit makes KMS accept these access keys, and its administrator's.
 func (r *rootRig) admit(keys []ramtest.Key) {
 	r.t.Helper()
 	taken := make([]client.Static, len(keys))
@@ -85,7 +85,7 @@ func (r *rootRig) pass(d time.Duration) {
 	r.ram.Settle()
 }
 
-// restart kills the engine and starts it again on what it has stored.
+// restart kills the engine, and starts it again with its storage.
 func (r *rootRig) restart() {
 	r.t.Helper()
 	conf := logical.TestBackendConfig()
@@ -107,7 +107,7 @@ func (r *rootRig) tryRotate() error {
 	return err
 }
 
-// minute is what Vault does every minute.
+// minute lets time pass, and does what Vault does every minute.
 func (r *rootRig) minute(later time.Duration) {
 	r.t.Helper()
 	r.pass(later)
@@ -137,7 +137,7 @@ func (r *rootRig) ids() (ids []string) {
 	return ids
 }
 
-// secretless requires that no secret of an access key is in the log.
+// secretless requires that the log holds no secret of an access key.
 func (r *rootRig) secretless() {
 	r.t.Helper()
 	for _, secret := range append(r.ram.Secrets(), firstSecret) {

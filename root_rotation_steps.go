@@ -12,7 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 )
 
-// makeSuccessor has RAM make an access key, and stores it beside the one in use, as the pending one of c.
+// makeSuccessor has RAM make an access key, and stores it as the pending one of c.
 func (b *backend) makeSuccessor(ctx context.Context, req *logical.Request, c *config) error {
 	user, err := c.ram(b.process.now)
 	if err != nil {
@@ -30,7 +30,7 @@ func (b *backend) makeSuccessor(ctx context.Context, req *logical.Request, c *co
 	if err != nil {
 		return err
 	}
-	// From here on the access key must not be lost, even if the caller has gone away.
+	// From here on, the access key must not be lost, even if the caller is gone.
 	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
 	made, err := user.CreateAccessKey(kept)
@@ -64,11 +64,11 @@ const (
 )
 
 const (
-	// proofs is how often in a row a new access key must have worked, a proofGap apart: parts of Alibaba Cloud learn of it
-	// at different times.
+	// proofs is how many times in a row a new access key must work, a proofGap apart: parts of Alibaba Cloud learn of
+	// it at different times.
 	proofs   = 5
 	proofGap = 2500 * time.Millisecond
-	// proofLimit bounds how long it is tried.
+	// proofLimit bounds how long a new access key is tried.
 	proofLimit = 2 * time.Minute
 )
 
@@ -89,8 +89,8 @@ func (b *backend) tryPending(ctx context.Context, req *logical.Request, c *confi
 	}
 }
 
-// prove has KMS check the access key of c at every gateway, and STS if it assumes a role: each time on connections of
-// its own, and with a session of its own.
+// prove has KMS check the access key of c at every gateway, and STS if c assumes a role. Each check uses its own
+// connections and session.
 func (b *backend) prove(ctx context.Context, c *config) error {
 	conn, err := b.connect(c)
 	if err != nil {
@@ -113,7 +113,7 @@ func (c *config) withPending(now time.Time) *config {
 	return &next
 }
 
-// origin stands for the RAM user: its access key that a caller wrote.
+// origin returns the access key that a caller wrote, which stands for the RAM user.
 func (c *config) origin() string { return cmp.Or(c.Rotation.Origin, c.AccessKey) }
 
 // usePending makes the pending access key the one in use.

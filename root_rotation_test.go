@@ -130,7 +130,7 @@ func TestNewAccessKeyThatDoesNotWorkInTimeIsKeptForTheNextRequest(t *testing.T) 
 	require.InDelta(t, 2*time.Minute, r.now().Sub(began), float64(3*time.Second))
 	require.Equal(t, second, r.read("config").Data["pending_access_key"])
 	r.works(r.first)
-	r.write("config", body{"max_retries": 1}) // What is not about credentials may change meanwhile.
+	r.write("config", body{"max_retries": 1}) // Fields that are not about credentials may change meanwhile.
 
 	r.restart()
 	require.Equal(t, second, r.rotate()["access_key"])
@@ -144,7 +144,7 @@ func TestAccessKeyMustWorkSeveralTimesInARow(t *testing.T) {
 	r := newRootRig(t)
 	r.onWait = func() {
 		switch r.waits {
-		case 3: // The next server does not know it yet.
+		case 3: // The next server does not know the access key yet.
 			r.admit(r.ram.Keys()[:1])
 		case 4:
 			r.admit(r.ram.Keys())

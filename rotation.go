@@ -13,8 +13,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// rotateVersion asks KMS for a new version of the current CMK. That can't be repeated: if KMS does not answer, its list
-// tells whether there is one.
+// rotateVersion asks KMS for a new version of the current CMK. The call can't be repeated: if KMS does not answer, its
+// list shows whether there is a new version.
 func (b *backend) rotateVersion(
 	ctx context.Context, req *logical.Request, conn *connection, k target,
 ) (*logical.Response, error) {
@@ -22,7 +22,7 @@ func (b *backend) rotateVersion(
 	if failure != nil && surelyNotDone(failure) {
 		return nil, failure
 	}
-	// From here on, storage must be written even if the caller has gone away.
+	// From here on, storage must be written even if the caller is gone.
 	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
 	before := k.entry.versions.Newest()
@@ -43,7 +43,7 @@ func (b *backend) rotateVersion(
 	return rotated(k), nil
 }
 
-// addVersion gives a version that KMS has made a row, if KMS did not list it.
+// addVersion adds a row for a version that KMS made but did not list.
 func (b *backend) addVersion(ctx context.Context, conn *connection, k target, made kmsapi.KeyVersion) {
 	row := versions.Row{CMK: k.entry.KeyID, KeyVersionID: made.KeyVersionId, Created: made.CreationDate}
 	public, err := publicKeyOf(ctx, conn, k.entry, made.KeyVersionId)
@@ -54,7 +54,7 @@ func (b *backend) addVersion(ctx context.Context, conn *connection, k target, ma
 	k.entry.versions = k.entry.versions.Add(row)
 }
 
-// rotateToNew lets a new CMK follow that is like the current one.
+// rotateToNew lets a new CMK like the current one follow it.
 func (b *backend) rotateToNew(
 	ctx context.Context, req *logical.Request, conn *connection, k target,
 ) (*logical.Response, error) {
@@ -97,7 +97,7 @@ func (b *backend) makeNext(
 	return resp, err
 }
 
-// makeFollowing makes a CMK that follows, and lets finish store the entry that has it.
+// makeFollowing makes a CMK that follows, and lets finish store its entry.
 func (b *backend) makeFollowing(
 	ctx context.Context, req *logical.Request, conn *connection, k target, begun logged,
 	wanted *kmsapi.CreateKeyRequest, finish func(context.Context, kmsapi.KeyMetadata) (*keyEntry, error),
@@ -115,8 +115,8 @@ func (b *backend) makeFollowing(
 	return rotated(following, append(b.makeAlike(kept, conn, following, begun.creation), aliasesStay(k.entry))...), nil
 }
 
-// likeCMK asks for a CMK like another, with the rotation interval that this has had. That of one that can't be used now
-// is suspended, and was not turned off.
+// likeCMK returns the request for a CMK like another, with the other's rotation interval. The rotation of a CMK that
+// can't be used now is suspended, and was not turned off.
 func likeCMK(m kmsapi.KeyMetadata, c creation) *kmsapi.CreateKeyRequest {
 	interval := c.Interval
 	if m.AutomaticRotation == kmsapi.RotationSuspended {
@@ -133,7 +133,7 @@ func aliasesStay(old *keyEntry) string {
 	return fmt.Sprintf("KMS's aliases of the old KMS key %s stay with it. Its ciphertexts still open, as long as it is not disabled or deleted", old.KeyID)
 }
 
-// warnOfSuspended warns of a rotation policy that KMS lets nobody turn off, as long as the CMK can't be used.
+// warnOfSuspended warns of a rotation policy that can't be turned off as long as the CMK can't be used.
 func warnOfSuspended(resp *logical.Response, old kmsapi.KeyMetadata) {
 	if old.AutomaticRotation == kmsapi.RotationSuspended {
 		resp.AddWarning(fmt.Sprintf("The rotation policy of the old KMS key %s is suspended, and goes on once it is enabled again: turn it off in KMS then, since its new versions are of no use to the key",
@@ -141,7 +141,7 @@ func warnOfSuspended(resp *logical.Response, old kmsapi.KeyMetadata) {
 	}
 }
 
-// rotateToGiven lets a CMK follow that exists.
+// rotateToGiven lets an existing CMK follow.
 func (b *backend) rotateToGiven(
 	ctx context.Context, req *logical.Request, conn *connection, k target, given string,
 ) (*logical.Response, error) {

@@ -9,7 +9,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// A key with key pairs goes through the versions of a symmetric one, and every version keeps its public key.
+// A key pair goes through the same versions as a symmetric key, and every version keeps its public key.
 func TestKeyPairsRotateInAllWays(t *testing.T) {
 	r := newKeyRig(t)
 	r.write("keys/a", body{"type": "ecdsa-p256", "description": "of releases"})

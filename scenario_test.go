@@ -18,7 +18,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
 )
 
-// newRealRig makes an engine as Vault does, on a KMS service of its own, and returns the configuration for it.
+// newRealRig makes an engine as Vault does, on its own KMS service, and returns the configuration for it.
 func newRealRig(t *testing.T) (*rig, *kmstest.KMS, map[string]any) {
 	t.Helper()
 	service := kmstest.New(t)

@@ -14,12 +14,12 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// maxKnownMarkers bounds what is remembered of CMKs, some 100 bytes each.
+// maxKnownMarkers bounds how many CMKs are remembered, at about 100 bytes each.
 const maxKnownMarkers = 50_000
 
 // knownMarkers remembers the marker that each CMK had when KMS was first asked for it, and "" for none. An account may
-// have thousands of CMKs that are not the engine's: a search that is repeated, or was cut short, asks for each of them
-// only once. A marker that a CMK gets later does not count.
+// have thousands of CMKs that are not the engine's: a search that is repeated, or continues one that was cut short,
+// asks for each of them only once. A marker that a CMK gets later does not count.
 type knownMarkers struct {
 	mu sync.Mutex // guards of
 	of map[string]string
@@ -43,7 +43,7 @@ func (k *knownMarkers) note(cmk, marker string) {
 	k.of[cmk] = marker
 }
 
-// findCMK returns the CMK that a creation has made, or one without an id if there is none. If there is no telling, the
+// findCMK returns the CMK that a creation made, or one without an id if there is none. If that can't be determined, the
 // creation is marked as being in conflict, for good.
 func (b *backend) findCMK(
 	ctx context.Context, req *logical.Request, conn *connection, c *creation,
@@ -70,7 +70,7 @@ func (b *backend) findCMK(
 	return none, c.conflict(req)
 }
 
-// findGiven is findCMK for a CMK that a caller has named.
+// findGiven is findCMK for a CMK that a caller named.
 func findGiven(ctx context.Context, conn *connection, cmk string) (kmsapi.KeyMetadata, error) {
 	found, err := describeCMK(ctx, conn, cmk)
 	if errors.Is(err, kmsapi.ErrKeyNotFound) {
@@ -92,7 +92,7 @@ func idsOf(cmks []kmsapi.KeyMetadata) (ids []string) {
 	return ids
 }
 
-// conflict says what to do where a CMK may be the creation's or a copy.
+// conflict says what to do if any of several CMKs may be the creation's, the others being copies.
 func (c *creation) conflict(req *logical.Request) error {
 	if c.Follows != "" {
 		return refusal.Conflict("the rotation of key %q was interrupted, and there is no telling which KMS key it made: its marker is on %s. None is used until you decide. Take the right one: vault write %[3]skeys/%[1]s/rotate key_id=... Delete the others in KMS",
@@ -102,7 +102,7 @@ func (c *creation) conflict(req *logical.Request) error {
 		c.Name, strings.Join(c.Conflict, " and "), mount(req))
 }
 
-// markedCMKs returns the CMKs that have a marker. CMKs that have a name here are not lost, so KMS is not asked for
+// markedCMKs returns the CMKs that have a marker. CMKs that have a name here are not lost, so KMS is not asked about
 // them.
 func (b *backend) markedCMKs(
 	ctx context.Context, req *logical.Request, conn *connection, marker string,
@@ -131,7 +131,7 @@ func (b *backend) markedCMKs(
 	return describeCMKs(ctx, conn, marked)
 }
 
-// describeCMKs is not part of the search itself, so that one that KMS throttles gets further each time.
+// describeCMKs is separate from the search, so that a search that KMS throttles gets further each time.
 func describeCMKs(ctx context.Context, conn *connection, ids []string) ([]kmsapi.KeyMetadata, error) {
 	cmks := make([]kmsapi.KeyMetadata, 0, len(ids))
 	for _, id := range ids {

@@ -21,7 +21,7 @@ const (
 	markSecretKey = "marker-of-the-secret-key"
 	markToken     = "marker-of-the-security-token"
 	markPlaintext = "marker-of-the-plaintext"
-	markMaterial  = "marker-of-the-imported-material!" // Key material has 32 bytes.
+	markMaterial  = "marker-of-the-imported-material!" // 32 bytes, the length of key material
 )
 
 // requireNoMarker also looks for the encodings in which a marker is sent.
@@ -37,7 +37,7 @@ func requireNoMarker(t *testing.T, where, text string) {
 	}
 }
 
-// failures are the answers of KMS in turn. The first is nil: success.
+// failures returns KMS's answers in turn. The first is nil, a success.
 func failures() []error {
 	return []error{
 		nil,

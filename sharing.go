@@ -10,11 +10,11 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// cmkReservations are the reservations of CMKs that may have one name only. Nothing is stored there.
+// cmkReservations is the path prefix of reservations of CMKs that may have only one name. Nothing is stored there.
 const cmkReservations = "cmk/"
 
-// reserveUnshared refuses CMKs that have another name, if the key may not share them: key pairs that decrypt, since
-// nothing would keep the names apart. Until release is called, no other name is given to such a CMK.
+// reserveUnshared refuses CMKs that have another name, if the key may not share them. That is the case for key pairs
+// that decrypt, since nothing would keep the names apart. Until release is called, such a CMK gets no other name.
 func (b *backend) reserveUnshared(
 	ctx context.Context, req *logical.Request, k target, cmks ...storedCMK,
 ) (release func(), err error) {
@@ -42,7 +42,7 @@ func (b *backend) reserveUnshared(
 	return release, nil
 }
 
-// checkUnshared refuses CMKs that have a name other than the given one.
+// checkUnshared refuses CMKs that have a name other than name.
 func (b *backend) checkUnshared(ctx context.Context, req *logical.Request, name string, cmks []storedCMK) error {
 	names, err := b.namesOfCMKs(ctx, req)
 	if err != nil {
@@ -59,8 +59,8 @@ func (b *backend) checkUnshared(ctx context.Context, req *logical.Request, name 
 	return nil
 }
 
-// keysThatCanDecrypt returns the other names of an entry's CMKs, of earlier ones too, that can decrypt what this name
-// has encrypted with them, which can decrypt theirs too.
+// keysThatCanDecrypt returns the other names of an entry's CMKs, earlier ones included, that can decrypt ciphertexts of
+// this name, and whose ciphertexts this name can decrypt.
 func (b *backend) keysThatCanDecrypt(
 	ctx context.Context, req *logical.Request, name string, entry *keyEntry,
 ) ([]string, error) {

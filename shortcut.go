@@ -7,21 +7,21 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// shortcutPause is how long a shortcut that KMS does not offer for a CMK is not tried again.
+// shortcutPause is how long to wait before trying a shortcut again that KMS does not offer for a CMK.
 const shortcutPause = 10 * time.Minute
 
-// A shortcut is an operation of KMS that shows Vault less than others that come to the same. It is younger than they
-// are, so RAM policies and services may know only them.
+// A shortcut is an operation of KMS that shows Vault less than others with the same result. It is newer, so RAM
+// policies and services may know only the others.
 type shortcut struct {
 	op kmsapi.Operation
-	// take sends the operation; otherwise does without it.
+	// take sends the operation; otherwise gets the same result with other operations.
 	take, otherwise func() (itemAnswer, error)
-	// instead says, after a refusal of what otherwise sends, what would do in place of it.
+	// instead says, if KMS refuses what otherwise sends, which permission would suffice.
 	instead string
 }
 
-// run takes the shortcut, unless it is known to be closed for the key's CMK. It is only known to be once the other way
-// has worked: a refusal may be about the CMK of a ciphertext that belongs to another key.
+// run takes the shortcut unless it is known to be closed for the key's CMK. A shortcut counts as closed only once the
+// other way has worked: a refusal may be about the CMK of a ciphertext that belongs to another key.
 func (s shortcut) run(b *backend, c *connection, k target) (itemAnswer, error) {
 	name := string(s.op) + " " + k.entry.cmk()
 	if c.shortcutsClosed.Has(name) || c.dedicated == c && s.op.Plane() != kmsapi.DataPlane {
@@ -50,7 +50,7 @@ func isNotOffered(err error) bool {
 	return ok && (refused.Kind() == kmsapi.KindPermission || refused.Kind() == kmsapi.KindUnsupported)
 }
 
-// orInstead adds to a refusal for want of a permission which one would do in place of it.
+// orInstead adds to a refusal for a missing permission which other one would suffice.
 func (s shortcut) orInstead(err error) error {
 	failed, called := errors.AsType[*callError](err)
 	refused, ok := errors.AsType[*kmsapi.Error](err)

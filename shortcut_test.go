@@ -30,7 +30,7 @@ func (r *rig) calls(do func()) map[kmsapi.Operation]int {
 	return made
 }
 
-// shortcuts are the requests for which there is one, and the calls without it.
+// shortcuts returns the requests that have a shortcut, and the calls that they make without it.
 func shortcuts(r *rig, key string) map[string]struct {
 	data      body
 	op        kmsapi.Operation

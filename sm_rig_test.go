@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	// The engine of these tests signs data with keys on SM2, as the plugin does.
+	// The engine of these tests signs data with SM2 keys, as the plugin does.
 	_ "github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/sm3"
 	_ "github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/sm"
 
@@ -28,18 +28,18 @@ func newSMRig(t *testing.T) *rig {
 // withoutSM restarts the service with another configuration.
 func (r *rig) withoutSM() {
 	r.t.Helper()
-	require.NoError(r.t, r.kms.service().Reload(func(c *server.Config) { c.SM = false })) // It needs a restart.
+	require.NoError(r.t, r.kms.service().Reload(func(c *server.Config) { c.SM = false })) // The change needs a restart.
 	r.kms.service().Restart()
 }
 
-// pairOnSM2 imports the key pair that OpenSSL has made into a new key.
+// pairOnSM2 imports a key pair made by OpenSSL into a new key.
 func (r *rig) pairOnSM2(name string, fields body) {
 	r.t.Helper()
 	r.makeKey(name, with(body{"key_spec": kmsapi.KeySpecSM2, "origin": "EXTERNAL"}, fields))
 	r.write("keys/"+name+"/import", r.unopened(name, kmsapi.WrapSM2KeyPair, ofOpenSSL(r.t, "sm2.pkcs8.der")))
 }
 
-// wrapWithSM2 encrypts material with a public key of KMS on SM2.
+// wrapWithSM2 encrypts material with an SM2 public key of KMS.
 func wrapWithSM2(t *testing.T, algorithm string, der, material []byte) string {
 	t.Helper()
 	public, err := sm2key.ParsePublic(der)

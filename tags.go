@@ -69,7 +69,7 @@ func wireTags(tags map[string]string) kmsapi.Tags {
 	return wire
 }
 
-// sortedKeys is never nil, so that no keys are an empty list in JSON.
+// sortedKeys returns the sorted keys of m. It never returns nil, so that JSON has an empty list.
 func sortedKeys[V any](m map[string]V) []string {
 	keys := slices.AppendSeq(make([]string, 0, len(m)), maps.Keys(m))
 	slices.Sort(keys)

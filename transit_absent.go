@@ -15,7 +15,7 @@ type absentPath struct {
 	why string
 }
 
-// Why the engine does not have a path of transit.
+// The reasons why the engine does not have a path of transit.
 const (
 	neverLeaves = "The material of a key is in KMS and never leaves it, so there is nothing to export, back up or restore."
 	importTwice = "To have the same material in two places, import it to both: vault transit import {mount}keys/NAME @FILE"

@@ -17,30 +17,30 @@ import (
 const (
 	// passEvery is how often every key is visited. A pass over very many keys takes longer.
 	passEvery = time.Hour
-	// passDelay is how long after its start a plugin leaves the entries alone: an earlier version can't read what
-	// the pass writes, and an operator may want to go back right after an upgrade.
+	// passDelay is how long a plugin leaves the entries alone after its start: an earlier version can't read what the
+	// pass writes, and an operator may want to go back right after an upgrade.
 	passDelay = 10 * time.Minute
-	// passSpan bounds the time of one run. Vault starts one every minute, waits for it, and gives it 90 seconds.
+	// passSpan bounds the time of one run. Vault starts a run every minute, waits for it, and gives it 90 seconds.
 	passSpan = 50 * time.Second
 )
 
-// A versionsPass visits every key once an hour, to give it rows for the versions that KMS has made on its own, or a new
-// data key if it is in envelope mode and that is due. Vault calls it every minute, and each time it visits as many keys
-// as it must, so that its calls are spread over the hour.
+// A versionsPass visits every key once an hour, to add rows for the versions that KMS has made on its own, or a new
+// data key if the key is in envelope mode and one is due. Vault calls it every minute, and each time it visits just
+// enough keys to spread its calls over the hour.
 type versionsPass struct {
-	// running says that a run goes on, which owns the fields below.
+	// running says that a run is in progress, which owns the fields below.
 	running atomic.Bool
-	// started is when Vault called it first.
+	// started is when Vault first called the pass.
 	started time.Time
-	// begun is when the pass began. Of its total keys, names are still to be visited.
+	// begun is when the pass began. total is the number of its keys, and names are those still to be visited.
 	begun time.Time
 	total int
 	names []string
-	// called is when the pass has called KMS last.
+	// called is when the pass last called KMS.
 	called time.Time
 }
 
-// isWaiting reports whether it is too early for any pass.
+// isWaiting reports whether it is too early for a pass.
 func (p *versionsPass) isWaiting(now time.Time) bool {
 	if p.started.IsZero() {
 		p.started = now
@@ -53,7 +53,7 @@ func (p *versionsPass) isOver(now time.Time) bool {
 	return len(p.names) == 0 && now.Sub(p.begun) >= passEvery
 }
 
-// begin begins a pass with any of the keys: if the plugin is started again and again, each has its turn.
+// begin begins a pass at a random key, so that every key gets its turn even if the plugin is restarted again and again.
 func (p *versionsPass) begin(now time.Time, names []string) {
 	if len(names) > 0 {
 		first := rand.IntN(len(names))
@@ -62,8 +62,8 @@ func (p *versionsPass) begin(now time.Time, names []string) {
 	p.begun, p.total, p.names = now, len(names), names
 }
 
-// next takes the key to visit now, or "" if none is due: by the next minute, as large a share of the keys as of the
-// hour must have been visited.
+// next takes the key to visit now, or "" if none is due. By the next minute, the visited share of the keys must match
+// the elapsed share of the hour.
 func (p *versionsPass) next(now time.Time) (name string) {
 	visited, until := p.total-len(p.names), now.Sub(p.begun)+time.Minute
 	if len(p.names) > 0 && visited*int(passEvery/time.Second) < p.total*int(until/time.Second) {
@@ -72,7 +72,7 @@ func (p *versionsPass) next(now time.Time) (name string) {
 	return name
 }
 
-// periodic is what Vault calls every minute on the active node. What it can't do now, it does later.
+// Vault calls periodic every minute on the active node. It retries later what it can't do now.
 func (b *backend) periodic(ctx context.Context, req *logical.Request) error {
 	if !b.WriteSafeReplicationState() || !b.pass.running.CompareAndSwap(false, true) {
 		return nil
@@ -84,7 +84,7 @@ func (b *backend) periodic(ctx context.Context, req *logical.Request) error {
 	}
 	conn, err := b.connection(ctx, req)
 	if err != nil {
-		return nil // It is not configured, or cannot be used, of which its requests tell.
+		return nil // The engine is not configured, or its configuration can't be used; requests report that.
 	}
 	now := b.process.now
 	if b.pass.isOver(now()) {
@@ -107,7 +107,7 @@ func (b *backend) periodic(ctx context.Context, req *logical.Request) error {
 	return nil
 }
 
-// visit gives a key rows for the versions that have none. An error means that KMS can't be asked now.
+// visit adds rows to a key for the versions that have none. An error means that KMS can't be asked now.
 func (b *backend) visit(ctx context.Context, req *logical.Request, conn *connection, name string) error {
 	entry, err := loadKey(ctx, req.Storage, name)
 	if err != nil {
@@ -133,7 +133,7 @@ func (b *backend) visit(ctx context.Context, req *logical.Request, conn *connect
 	return nil
 }
 
-// renewVersions gives the entry the versions that KMS has made, or the engine is to make now.
+// renewVersions adds to the entry the versions that KMS has made, or one that is due for the engine to make.
 func (b *backend) renewVersions(ctx context.Context, conn *connection, k target) error {
 	if _, err := b.learnVersions(ctx, conn, k); err != nil {
 		return err
@@ -143,11 +143,11 @@ func (b *backend) renewVersions(ctx context.Context, conn *connection, k target)
 
 var errNearlyFull = errors.New("it has nearly as many versions as its entry can hold: drop old ones with trim")
 
-// storeLearned stores what was learned, unless the entry has changed meanwhile: then the next pass learns it.
+// storeLearned stores the learned entry, unless the stored one has changed meanwhile: then the next pass learns it.
 func (b *backend) storeLearned(ctx context.Context, s logical.Storage, name string, was, learned *keyEntry) {
 	release, err := b.reserveKey(name)
 	if err != nil {
-		return // It is being changed.
+		return // The key is being changed.
 	}
 	defer release()
 	is, err := loadKey(ctx, s, name)
@@ -164,7 +164,7 @@ func (b *backend) storeLearned(ctx context.Context, s logical.Storage, name stri
 	b.Logger().Info(learned.news(), "key", name, "key_id", learned.KeyID, "version", learned.versions.Newest())
 }
 
-// news is what the log says of a key that the pass has changed.
+// news is the log message for a key that the pass has changed.
 func (e *keyEntry) news() string {
 	if e.isEnvelope() {
 		return newDataKeyNews
@@ -182,7 +182,7 @@ func isSame(name string, a, b *keyEntry) bool {
 	return err == nil && bytes.Equal(one.Value, other.Value)
 }
 
-// isAboutAll reports whether a call failed for a reason that other keys would meet too.
+// isAboutAll reports whether a call failed for a reason that applies to other keys too.
 func isAboutAll(err error) bool {
 	if refused, ok := errors.AsType[*kmsapi.Error](err); ok {
 		kind := refused.Kind()

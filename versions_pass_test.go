@@ -14,7 +14,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// A fakeClock is a clock that moves when somebody waits.
+// A fakeClock is a clock that moves when the engine waits.
 type fakeClock struct{ time time.Time }
 
 func (c *fakeClock) now() time.Time { return c.time }
@@ -31,7 +31,7 @@ func (r *rig) withClock() *fakeClock {
 	return clock
 }
 
-// passBegins lets the time go by that a plugin waits before its first pass.
+// passBegins lets the time pass that a plugin waits before its first pass.
 func (r *rig) passBegins(clock *fakeClock) {
 	r.t.Helper()
 	calls := r.kms.total()
@@ -205,7 +205,7 @@ func TestPassDoesNotHoldASlotWhileItWaits(t *testing.T) {
 	r.write("keys/b", nil)
 	clock := r.withClock()
 	r.backend().process.wait = func(ctx context.Context, d time.Duration) error {
-		r.encrypt("a", hello) // It would wait forever.
+		r.encrypt("a", hello) // It would wait forever if the pass held the key or a slot.
 		return clock.wait(ctx, d)
 	}
 	r.minutes(clock, 70)

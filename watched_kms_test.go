@@ -12,21 +12,22 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
 )
 
-// watchedKMS is a KMS service whose calls a test counts, and can make fail or wait. It is called whatever endpoint and
-// credentials the engine is configured with, so that those can be tested separately; newRealRig has nothing in between.
+// watchedKMS is a KMS service whose calls a test can count, fail or hold. It is called whatever endpoint and
+// credentials the engine is configured with, so that those can be tested separately; newRealRig calls the service
+// directly.
 type watchedKMS struct {
-	// before is called for every operation; if it returns an error, that is the answer, and the service is not called.
+	// before is called for every operation. If it returns an error, that is the answer, and the service is not called.
 	before func(context.Context, kmsapi.Request) error
 	// instead answers an operation in place of the service, unless both its results are nil.
 	instead func(kmsapi.Request) (kmsapi.Response, error)
-	// after is called once the service has acted; if it returns an error, the answer is lost.
+	// after is called once the service has acted. If it returns an error, the answer is lost.
 	after func(context.Context, kmsapi.Request) error
-	// service is started at its first use.
+	// service starts the service at its first use.
 	service func() *kmstest.KMS
 
 	mu    sync.Mutex // guards the fields below
 	calls map[kmsapi.Operation]int
-	// at has the endpoints that operations were called at last, as configured.
+	// at has the configured endpoint that each operation was last sent to.
 	at     map[kmsapi.Operation]string
 	last   kmsapi.Request
 	opened []client.Config
@@ -45,7 +46,7 @@ func watching(service func() *kmstest.KMS) *watchedKMS {
 	}
 }
 
-// open replaces openClient, and checks what the client checks.
+// open replaces openClient, and makes the client's own checks.
 func (w *watchedKMS) open(c client.Config) (kms, error) {
 	checked, err := client.New(c)
 	if err != nil {
@@ -95,7 +96,7 @@ func (w *watchedKMS) note(r kmsapi.Request, endpoint string) {
 // watchedClient is one client of a watchedKMS.
 type watchedClient struct {
 	watched *watchedKMS
-	// configured knows the endpoints of the configuration, though another is called.
+	// configured knows the endpoints of the configuration, although another one is called.
 	configured *client.Client
 	real       func() (*client.Client, error)
 }
@@ -138,7 +139,7 @@ func (c *watchedClient) Do(ctx context.Context, q kmsapi.Request) (kmsapi.Respon
 	return answer, err
 }
 
-// answered returns e as the service answers it: with a request id.
+// answered returns e as in an answer of the service, with a request id.
 func answered(e *kmsapi.Error) *kmsapi.Error {
 	got := *e
 	got.RequestID = "request-1"

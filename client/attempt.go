@@ -15,10 +15,10 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// maxAnswer is the most that an answer's body may have. The longest of KMS, a page of keys, has some 20 KB.
+// maxAnswer bounds an answer's body, in bytes. KMS's longest, a page of keys, has about 20 KB.
 const maxAnswer = 1 << 20
 
-// A reply is a whole answer, from KMS or from whatever else is at the endpoint.
+// A reply is a whole answer, from KMS or from something else at the endpoint.
 type reply struct {
 	status int
 	header http.Header
@@ -41,7 +41,8 @@ func (c *Client) attempt(
 		if f == nil || !is[*TransportError](f.err) || limited.Err() == nil {
 			return f
 		}
-		// A server that sees us hang up ends its answer early, and net/http may still take that for a whole one.
+		// A server that notices the cancellation ends its answer early, and net/http may still take that for a whole
+		// one.
 		err = limited.Err()
 	}
 	if isTimeout(err) && ctx.Err() == nil {
@@ -60,7 +61,7 @@ func (c *Client) attempt(
 
 // usedConn is the connection of an attempt.
 type usedConn struct {
-	// connected is set once there is one, and conn before that.
+	// connected is set once there is a connection, and conn before that.
 	connected atomic.Bool
 	conn      net.Conn
 }
@@ -88,14 +89,13 @@ func readBody(resp *http.Response) ([]byte, error) {
 	return body.Bytes(), nil
 }
 
-// isNotTrusted reports whether err says that the other end can't prove its identity, which another attempt won't
-// change.
+// isNotTrusted reports whether err says that the server can't prove its identity, which another attempt won't change.
 func isNotTrusted(err error) bool {
 	return is[*tls.CertificateVerificationError](err) || is[tls.RecordHeaderError](err)
 }
 
-// withoutContent returns err if its text can't hold anything that was received, and errBroken otherwise: net/http
-// quotes what it can't parse, and that may be the middle of an answer.
+// withoutContent returns err if its message can't contain anything that was received, and errBroken otherwise: net/http
+// quotes what it can't parse, which may be the middle of an answer.
 func withoutContent(err error) error {
 	for _, safe := range []error{errTooLarge, io.EOF, io.ErrUnexpectedEOF} {
 		if errors.Is(err, safe) {

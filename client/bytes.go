@@ -8,8 +8,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// EncryptBytes encrypts plaintext, up to [kmsapi.MaxPlaintext] bytes (§4.11). KMS encrypts strings, so the
-// bytes travel in base64, as every SDK does it. keyID is a key's id or an alias. The result is KMS's CiphertextBlob.
+// EncryptBytes encrypts plaintext, up to [kmsapi.MaxPlaintext] bytes (§4.11). KMS encrypts strings, so the bytes are
+// sent in base64, as by every SDK. keyID is a key's id or an alias. The result is KMS's CiphertextBlob.
 func (c *Client) EncryptBytes(
 	ctx context.Context, keyID string, plaintext []byte, encCtx kmsapi.EncryptionContext,
 ) (ciphertextBlob string, err error) {
@@ -22,13 +22,13 @@ func (c *Client) EncryptBytes(
 	return answer.CiphertextBlob, nil
 }
 
-// ErrNotBase64 says that KMS opened a ciphertext whose plaintext is not base64, so that it was not made by
+// ErrNotBase64 says that KMS opened a ciphertext whose plaintext is not base64, so it was not made by
 // [Client.EncryptBytes]. [Client.Decrypt] returns such a plaintext.
 var ErrNotBase64 = errors.New("the decrypted string is not base64: it was not encrypted as bytes")
 
-// DecryptBytes opens what [Client.EncryptBytes] or [Client.GenerateDataKey] made (§4.13), and returns the id of the key
-// that opened it. A ciphertext names its key, and any key that the credentials may use opens its own: compare keyID
-// with the key that you expect.
+// DecryptBytes opens a ciphertext of [Client.EncryptBytes] or [Client.GenerateDataKey] (§4.13), and returns the id of
+// the key that opened it. A ciphertext names its key, and any key that the credentials may use opens its own: compare
+// keyID with the key that you expect.
 func (c *Client) DecryptBytes(
 	ctx context.Context, ciphertextBlob string, encCtx kmsapi.EncryptionContext,
 ) (plaintext []byte, keyID string, err error) {

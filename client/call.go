@@ -16,25 +16,25 @@ const (
 	lastBackoff  = 5 * time.Second
 	// maxRetryAfter is the longest wait that a server may ask for.
 	maxRetryAfter = 10 * time.Second
-	// skewTolerance is less than any server's window, and more than what the seconds of a Date header can be off.
+	// skewTolerance is less than any server's window, and more than a Date header, which has whole seconds, can be off.
 	skewTolerance = 2 * time.Second
 )
 
-// A failure is why an attempt did not succeed, and what decides whether there may be another.
+// A failure says why an attempt did not succeed, and holds what decides whether there may be another.
 type failure struct {
 	// err is for the caller.
 	err error
 	// transient failures may be gone the next time.
 	transient bool
-	// unrun is set if KMS surely did not act on the request.
+	// unrun is set if KMS certainly did not act on the request.
 	unrun bool
-	// throttled is set if KMS says that there are too many requests.
+	// throttled is set if KMS throttled the request.
 	throttled bool
-	// retryAfter is how long the server asks to be left alone.
+	// retryAfter is how long the server asks the client to wait.
 	retryAfter time.Duration
-	// credentials is set if KMS refuses what the request was signed with.
+	// credentials is set if KMS refuses the credentials that signed the request.
 	credentials bool
-	// serverTime is set if the server found our timestamp to be off.
+	// serverTime is set if the server refused our timestamp.
 	serverTime time.Time
 }
 
@@ -42,8 +42,8 @@ func (f *failure) mayRepeat(op kmsapi.Operation) bool {
 	return f.transient && f.retryAfter <= maxRetryAfter && (f.unrun || op.Repeatable())
 }
 
-// signingState is what the attempts of one call are signed with. Time and credentials may be replaced once each, which
-// does not count as a retry.
+// signingState is the time and the credentials that sign the attempts of one call. Time and credentials may be replaced
+// once each, which does not count as a retry.
 type signingState struct {
 	credentials Credentials
 	// skew is how far the server's clock was ahead of ours, as known at the last attempt.
@@ -54,7 +54,7 @@ type signingState struct {
 	mayHaveRun          bool
 }
 
-// record takes back the claim of f that the request is unsent if an earlier attempt may have run.
+// record withdraws f's claim that the request is unsent if an earlier attempt may have run.
 func (s *signingState) record(f *failure) {
 	if unsent, ok := errors.AsType[*TransportError](f.err); ok && s.mayHaveRun {
 		unsent.Unsent = false
@@ -62,9 +62,9 @@ func (s *signingState) record(f *failure) {
 	s.mayHaveRun = s.mayHaveRun || !f.unrun
 }
 
-// Do sends any request of the catalogue and returns its answer, which has the type that r names: see [Do], which
-// returns it typed. It repeats a request as the package comment says, until KMS answers or refuses, or ctx ends. Errors
-// are those of the package comment; each names the operation.
+// Do sends any request of the catalogue and returns its answer, of the type that belongs to r. The function [Do]
+// returns it typed. It repeats a request as the package comment says, until KMS answers or refuses, or ctx ends. The
+// package comment lists the errors; each names the operation.
 func (c *Client) Do(ctx context.Context, r kmsapi.Request) (kmsapi.Response, error) {
 	op, params := r.Operation(), c.params(r)
 	if err := checkParams(op, params); err != nil {
@@ -98,7 +98,7 @@ func (c *Client) Do(ctx context.Context, r kmsapi.Request) (kmsapi.Response, err
 	}
 }
 
-// pacedAttempt makes an attempt when it is its turn.
+// pacedAttempt waits for its turn and makes an attempt.
 func (c *Client) pacedAttempt(
 	ctx context.Context, g *gateway, op kmsapi.Operation, params kmsapi.Params, s *signingState, answer kmsapi.Response,
 ) *failure {
@@ -121,14 +121,15 @@ func (c *Client) pacedAttempt(
 	return f
 }
 
-// A Doer sends requests to KMS. [*Client] is one, and so is a program's own wrapper of it.
+// A Doer sends requests to KMS. [*Client] is one, and a program's own wrapper around it may be another.
 type Doer interface {
 	Do(ctx context.Context, r kmsapi.Request) (kmsapi.Response, error)
 }
 
 var _ Doer = (*Client)(nil)
 
-// Do is d.Do with the type of the answer that belongs to r. It is a function because methods have no type parameters.
+// Do calls d.Do, and returns its answer with the type that belongs to r. It is a function because methods have no type
+// parameters.
 func Do[A any](ctx context.Context, d Doer, r kmsapi.RequestFor[A]) (*A, error) {
 	answer, err := d.Do(ctx, r)
 	if err != nil {
@@ -137,7 +138,7 @@ func Do[A any](ctx context.Context, d Doer, r kmsapi.RequestFor[A]) (*A, error) 
 	return any(answer).(*A), nil
 }
 
-// sign returns the form of one attempt.
+// sign returns the signed form body of one attempt.
 func (c *Client) sign(g *gateway, params kmsapi.Params, s *signingState) string {
 	s.skew = time.Duration(g.clockSkew.Load())
 	at := c.cfg.Clock().Add(s.skew)
@@ -147,8 +148,8 @@ func (c *Client) sign(g *gateway, params kmsapi.Params, s *signingState) string 
 	return signature.SignV1(http.MethodPost, params, s.credentials, c.cfg.Nonce(), at).Form()
 }
 
-// recover replaces what s signs with if f says that it was refused for that, and reports whether another attempt makes
-// sense.
+// recover replaces the time or the credentials in s if the server refused them, and reports whether another attempt
+// makes sense.
 func (c *Client) recover(
 	ctx context.Context, g *gateway, op kmsapi.Operation, s *signingState, f *failure,
 ) (bool, error) {
@@ -170,10 +171,10 @@ func (c *Client) recover(
 	}
 }
 
-// commonParams is room for the parameters of nearly all requests.
+// commonParams is the capacity for the parameters of nearly all requests.
 const commonParams = 8
 
-// params are those of r, with the common ones (§1.3) that do not change from one attempt to the next.
+// params returns the parameters of r, with the common ones (§1.3) that do not change from one attempt to the next.
 func (c *Client) params(r kmsapi.Request) kmsapi.Params {
 	common := append(make(kmsapi.Params, 0, commonParams),
 		kmsapi.Param{Name: "Action", Value: string(r.Operation())},
@@ -182,18 +183,18 @@ func (c *Client) params(r kmsapi.Request) kmsapi.Params {
 	return kmsapi.AppendParams(common, r)
 }
 
-// recordSkew keeps how far the server's clock is ahead, if that differs from the used value. The used value is the one
-// that was signed with: another call may have learned a better one since. A small difference is not kept, since Date
-// has whole seconds only; it mattered to this one request, for example because a server that has just restarted can't
-// tell an earlier timestamp from a replay.
+// recordSkew stores how far the server's clock is ahead, if that differs from used, the value that the request was
+// signed with: another call may have learned a better one since. A small difference is not stored, since Date has only
+// whole seconds. It mattered only to this request, for example because a server that has just restarted can't tell an
+// earlier timestamp from a replay.
 func (c *Client) recordSkew(g *gateway, serverTime time.Time, used time.Duration) {
 	if skew := serverTime.Sub(c.cfg.Clock()); (skew - used).Abs() > skewTolerance {
 		g.clockSkew.Store(int64(skew))
 	}
 }
 
-// wait pauses between attempts. If the caller's deadline would come first, it returns f's error at once: that says more
-// than that time ran out.
+// wait pauses between attempts. If the caller's deadline would come first, it returns f's error at once, which says
+// more than that time ran out.
 func (c *Client) wait(ctx context.Context, g *gateway, op kmsapi.Operation, f *failure, retries int) error {
 	pause := f.retryAfter + c.cfg.Jitter(f.spread(retries))
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= pause {
@@ -209,8 +210,8 @@ func (c *Client) wait(ctx context.Context, g *gateway, op kmsapi.Operation, f *f
 	}
 }
 
-// spread is the longest wait besides what the server asks for. If it asks for one, it knows better how long to wait,
-// and this only keeps callers from coming back together.
+// spread is the longest random wait in addition to what the server asks for. If the server asks for one, it knows
+// better how long to wait, and spread only keeps callers from coming back at the same time.
 func (f *failure) spread(retries int) time.Duration {
 	if f.retryAfter > 0 {
 		return min(backoff(retries), f.retryAfter)
@@ -220,6 +221,6 @@ func (f *failure) spread(retries int) time.Duration {
 
 // backoff is the longest wait before the next attempt after that many retries.
 func backoff(retries int) time.Duration {
-	const doublings = 6 // enough to reach lastBackoff, and no overflow
+	const doublings = 6 // enough to reach lastBackoff, without overflow
 	return min(firstBackoff<<min(retries, doublings), lastBackoff)
 }

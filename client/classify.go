@@ -12,7 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// classify fills answer from a good reply, and says what is wrong with any other.
+// classify decodes a good reply into answer, and returns a failure for any other.
 func (c *Client) classify(g *gateway, op kmsapi.Operation, r reply, answer kmsapi.Response) *failure {
 	if r.status/100 == 2 {
 		if !decode(op, r.body, answer) {
@@ -41,18 +41,19 @@ func (c *Client) classify(g *gateway, op kmsapi.Operation, r reply, answer kmsap
 	return f
 }
 
-// oldImageMark is a header that an instance asks for if its image is too old for this API. It spells it with three c.
+// oldImageMark is a header that an instance asks for if its image is too old for this API. The instance spells it with
+// three c's.
 var oldImageMark = []byte("x-kms-acccesskeyid")
 
-// decode reads a good answer, and reports whether it is one. encoding/json would change strings that are not UTF-8, so
-// those are refused.
+// decode reads a good answer, and reports whether it is one. It refuses invalid UTF-8, which encoding/json would
+// change.
 func decode(op kmsapi.Operation, body []byte, answer kmsapi.Response) bool {
 	return utf8.Valid(body) && json.Unmarshal(body, answer) == nil && answer.ID() != "" && op.MissingField(answer) == ""
 }
 
 // parseRefusal returns the KMS error (§1.5) in r, and nil if there is none.
 func parseRefusal(r reply) *kmsapi.Error {
-	// HttpStatus is left out: the status line says it.
+	// HttpStatus is left out: the status line has it.
 	var body struct {
 		Code                       kmsapi.Code
 		Message, RequestId, HostId string
@@ -70,8 +71,8 @@ func parseRefusal(r reply) *kmsapi.Error {
 }
 
 // withoutStringToSign cuts message where Alibaba Cloud's gateway repeats the string to sign of a request whose
-// signature does not match. It holds every parameter, so the plaintext and the security token too. "%2F&" is near
-// the beginning of every string to sign (§1.4).
+// signature does not match. That string holds every parameter, including the plaintext and the security token. "%2F&"
+// is near the beginning of every string to sign (§1.4).
 func withoutStringToSign(message string) string {
 	before, _, found := strings.Cut(message, "%2F&")
 	if found {
@@ -80,7 +81,7 @@ func withoutStringToSign(message string) string {
 	return message
 }
 
-// retryAfter reads the Retry-After header, in seconds or as a date; what it can't read is 0.
+// retryAfter reads the Retry-After header, in seconds or as a date. It returns 0 for one that it can't read.
 func (c *Client) retryAfter(h http.Header) time.Duration {
 	text := h.Get("Retry-After")
 	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {

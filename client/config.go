@@ -22,26 +22,27 @@ const (
 	defaultUserAgent      = "alicloudkms-client"
 )
 
-// Config says which KMS to call, as whom, and how patiently. Only Credentials is required.
+// Config says which KMS to call, with which credentials, and with which retries and timeouts. Only Credentials is
+// required.
 type Config struct {
 	// Region is sent as RegionId with every request. Empty means [kmsapi.DefaultRegion].
 	Region string
 	// Network chooses between the region's endpoints. Empty means [kmsapi.NetworkPublic].
 	Network kmsapi.Network
-	// Endpoint replaces the one of region and network (§1.2): "host", "host:port", or either with "https://" before it.
-	// "http://" is for loopback addresses and localhost only. Empty means that region and network decide.
+	// Endpoint replaces the endpoint of the region and network (§1.2): "host", "host:port", or either with "https://"
+	// before it. "http://" is for loopback addresses and localhost only. Empty means that region and network decide.
 	Endpoint string
 	// CACert holds the PEM certificates of the only authorities to trust. Empty means those of the system.
 	CACert string
-	// TLSServerName is the host name that the server's certificate must have. Empty means that of the endpoint. An
-	// endpoint that is an address, or a name of your own, needs it.
+	// TLSServerName is the host name that the server's certificate must have. Empty means the endpoint's host. It is
+	// needed if the endpoint is an address, or a name of your own.
 	TLSServerName string
-	// Instances has the KMS instances whose dedicated gateways are to be used, by their ids, such as
+	// Instances has the KMS instances whose dedicated gateways are used, by their ids, such as
 	// "kst-hzz62f1cb66fa42qo7p3x". See [Client.Instance].
 	Instances map[string]Instance
-	// Credentials gives what requests are signed with.
+	// Credentials provides the credentials that sign requests.
 	Credentials Provider
-	// MaxRetries is how many attempts may follow the first. 0 means 3; a negative number means none.
+	// MaxRetries is how many attempts may follow the first. 0 means 3; a negative number means no retries.
 	MaxRetries int
 	// RequestTimeout limits one attempt, from connecting to the end of the answer. 0 means 10 seconds. The limit of a
 	// whole call is its context's deadline.
@@ -52,11 +53,11 @@ type Config struct {
 	// environment decides: [http.ProxyFromEnvironment].
 	Proxy func(*http.Request) (*url.URL, error) `json:"-"`
 
-	// Clock tells the time. Nil means [time.Now].
+	// Clock returns the time. Nil means [time.Now].
 	Clock func() time.Time `json:"-"`
 	// Nonce returns a string that was never used before. Nil means 130 random bits.
 	Nonce func() string `json:"-"`
-	// Jitter picks the wait before another attempt, from 0 to limit. Nil means an evenly random one.
+	// Jitter picks the wait before another attempt, from 0 to limit. Nil means uniformly random.
 	Jitter func(limit time.Duration) time.Duration `json:"-"`
 }
 
@@ -90,8 +91,8 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-// A ConfigError says which field of a [Config] can't be used. A program whose own settings have other names can say it
-// with those.
+// A ConfigError says which field of a [Config] can't be used. A program whose settings have other names can report the
+// error with those.
 type ConfigError struct {
 	// Field is the name of the field, such as "CACert".
 	Field string
@@ -112,7 +113,7 @@ func (e *ConfigError) Error() string {
 // Unwrap returns the cause.
 func (e *ConfigError) Unwrap() error { return e.Err }
 
-// unusable is a [ConfigError] whose Err is made of format and args.
+// unusable returns a [ConfigError] whose Err is made from format and args.
 func unusable(field, format string, args ...any) error {
 	return &ConfigError{Field: field, Err: fmt.Errorf(format, args...)}
 }
@@ -138,7 +139,7 @@ func (cfg Config) check() error {
 	return nil
 }
 
-// regionEndpoint is the endpoint of region and network.
+// regionEndpoint returns the endpoint of the region and network.
 func (cfg Config) regionEndpoint() (string, error) {
 	if _, known := kmsapi.FindRegion(cfg.Region); !known {
 		return "", unusable("Region", "%.64q is not in the API reference; %s. For another region, give its endpoint",
@@ -152,8 +153,8 @@ func (cfg Config) regionEndpoint() (string, error) {
 }
 
 // parseCACert reads PEM certificates. It is stricter than [x509.CertPool.AppendCertsFromPEM], which skips what it can't
-// read, so that a damaged bundle is found now and not at the first call. An empty string gives nil, the system's own.
-// Errors end a sentence.
+// read, so that a damaged bundle is reported at once and not at the first call. It returns nil, the system's pool, for
+// an empty string. Errors are the end of a sentence.
 func parseCACert(text string) (*x509.CertPool, error) {
 	if text == "" {
 		return nil, nil

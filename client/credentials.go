@@ -9,25 +9,25 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
 
-// Credentials are what requests are signed with.
+// Credentials sign requests.
 type Credentials = signature.Credentials
 
-// A Provider gives credentials that are good now. It is asked once a call, by many goroutines at a time, so one that
-// fetches them from elsewhere should keep them until shortly before they expire.
+// A Provider returns credentials that are valid now. It is asked once per call, by many goroutines at a time, so a
+// provider that fetches them from elsewhere should keep them until shortly before they expire.
 type Provider interface {
 	Credentials(ctx context.Context) (Credentials, error)
 }
 
-// A Refresher is a [Provider] that may have better credentials than those it gave. The client asks it once in a call
-// whose credentials KMS refuses, and sends the request once more if the answer differs from what was refused. Many
-// goroutines may ask at a time.
+// A Refresher is a [Provider] that may have better credentials than those it returned. The client asks it once in a
+// call whose credentials KMS refuses, and sends the request once more if it returns others. Many goroutines may ask at
+// a time.
 type Refresher interface {
 	Provider
-	// Refresh returns what to use instead of refused: the same, if there is nothing else.
+	// Refresh returns the credentials to use instead of refused, or refused itself if there are no others.
 	Refresh(ctx context.Context, refused Credentials) (Credentials, error)
 }
 
-// credentials are what a call begins with.
+// credentials returns the credentials that a call begins with.
 func (c *Client) credentials(ctx context.Context, op kmsapi.Operation) (Credentials, error) {
 	given, err := c.cfg.Credentials.Credentials(ctx)
 	if err == nil {
@@ -39,7 +39,7 @@ func (c *Client) credentials(ctx context.Context, op kmsapi.Operation) (Credenti
 	return given, nil
 }
 
-// refresh returns other credentials than those that KMS refused, and refused itself if there are none.
+// refresh returns credentials other than those that KMS refused, or refused itself if there are none.
 func (c *Client) refresh(
 	ctx context.Context, op kmsapi.Operation, refused Credentials, refusal error,
 ) (Credentials, error) {
@@ -57,7 +57,7 @@ func (c *Client) refresh(
 	return fresh, nil
 }
 
-// Static is a [Provider] that always gives the same credentials.
+// Static is a [Provider] that always returns the same credentials.
 type Static Credentials
 
 // Credentials returns s.
@@ -79,17 +79,17 @@ func checkCredentials(c Credentials) error {
 	return nil
 }
 
-// A CredentialsError says that there was nothing to sign a request with. KMS did not run it.
+// A CredentialsError says that there were no credentials to sign a request with. KMS did not run it.
 type CredentialsError struct {
-	// Operation is what was to be called.
+	// Operation is the operation that could not be called.
 	Operation kmsapi.Operation
-	// Refusal is what KMS said to the credentials that there were before, and nil if nothing was sent.
+	// Refusal is KMS's refusal of the previous credentials, and nil if nothing was sent.
 	Refusal error
 	// Err is the provider's own error, or says what the credentials lack.
 	Err error
 }
 
-// Error gives operation and cause.
+// Error returns the operation and the cause.
 func (e *CredentialsError) Error() string {
 	if e.Refusal != nil {
 		return fmt.Sprintf("%s was refused by KMS for its credentials (%v), and there are no others: %v", e.Operation,

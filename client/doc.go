@@ -1,4 +1,4 @@
-// Package client calls Alibaba Cloud KMS, API version 2016-01-20, or anything that speaks it.
+// Package client calls Alibaba Cloud KMS, or any other service with its API, version 2016-01-20.
 //
 //	kms, err := client.New(client.Config{
 //		Region:      "cn-hangzhou",
@@ -20,15 +20,16 @@
 // A call that fails returns one of three, found by [errors.As]. Each names the operation:
 //
 //   - [*kmsapi.Error]: KMS refused. Compare with [errors.Is] and the Err values of kmsapi.
-//   - [*TransportError]: there is no answer from KMS, or none that can be trusted.
-//   - [*CredentialsError]: the [Provider] gave nothing to sign with, or nothing new after KMS refused what it gave.
+//   - [*TransportError]: there is no answer from KMS, or one that can't be trusted.
+//   - [*CredentialsError]: the [Provider] returned no credentials, or no new ones after KMS refused those that it
+//     returned.
 //
 // A parameter that is not UTF-8 is [ErrNotUTF8], and nothing is sent: KMS encrypts strings, and [Client.EncryptBytes]
 // encodes bytes as one.
 //
-// If the caller's context was cancelled or ran out, errors.Is finds that as well. Of what was received, an error holds
-// only a refusal's code, message, request id and host id, and the message is cut where it repeats the request's
-// parameters. Of what was sent, it holds the operation. Everything else that has a secret in it prints as [redacted].
+// If the caller's context was cancelled or its deadline passed, errors.Is finds that as well. From an answer, an error
+// holds only a refusal's code, message, request id and host id, and the message is cut where it repeats the request's
+// parameters. From the request, it holds the operation. Other values that contain a secret print as [redacted].
 //
 // # What is sent
 //
@@ -40,21 +41,21 @@
 //
 // Throttling, ServiceUnavailableTemporary, InternalFailure, every status from 500 up, broken connections and attempts
 // that took too long, with exponential backoff and full jitter, and never beyond the caller's deadline. A Retry-After
-// is obeyed, and at most as long again is waited; if it asks for more than 10 seconds, the call fails at once instead.
-// After an attempt that took too long, new connections are made, to other addresses of the host if it has any: they may
-// lead to another machine.
+// is obeyed, with a random wait of at most the same length added; if it asks for more than 10 seconds, the call fails
+// at once instead. After an attempt that took too long, new connections are made, to other addresses of the host if it
+// has any: they may lead to another machine.
 //
 // Once KMS throttles, the requests of that rate class on that gateway take turns, at a rate that adapts to what KMS
 // answers, until it has not throttled for 10 seconds. A request whose turn would come after its deadline gets KMS's
 // last refusal at once.
 //
 // CreateKey, ScheduleKeyDeletion and CancelKeyDeletion must not run twice (see [kmsapi.Operation.Repeatable]). They are
-// tried again only if they surely did not run: KMS throttled them, or no connection was made.
+// tried again only if they certainly did not run: KMS throttled them, or no connection was made.
 //
-// If KMS says that the timestamp is off, the client compares its clock with the Date of that answer, remembers the
-// difference for all later requests, and tries once more.
+// If KMS refuses the timestamp, the client compares its clock with the Date of that answer, remembers the difference
+// for all later requests, and tries once more.
 //
 // If KMS refuses the access key, its signature or the security token, a [Provider] that is also a [Refresher] is asked
-// once for others, and if it gives some, the request is signed with them and sent once more. That is safe for every
+// once for others, and if it has any, the request is signed with them and sent once more. That is safe for every
 // operation.
 package client

@@ -18,7 +18,8 @@ type endpoint struct {
 var defaultPorts = map[string]string{"https": "443", "http": "80"}
 
 // ParseEndpoint returns the address that a string in the form of [Config.Endpoint] means, for programs that call other
-// services by the same rules. Its errors do not repeat the text, and end a sentence that begins with what it is for.
+// services by the same rules. Its errors do not repeat the string, and are the end of a sentence that begins with its
+// purpose.
 func ParseEndpoint(text string) (*url.URL, error) {
 	e, err := parseEndpoint(text)
 	if err != nil {
@@ -33,8 +34,8 @@ func IsLoopback(host string) bool {
 	return host == "localhost" || err == nil && addr.Unmap().IsLoopback()
 }
 
-// parseEndpoint reads what [Config.Endpoint] may be. Its errors do not repeat the text, since someone may have put a
-// password in it.
+// parseEndpoint reads a string in the form of [Config.Endpoint]. Its errors do not repeat the string, which may contain
+// a password.
 func parseEndpoint(text string) (endpoint, error) {
 	scheme, authority, found := strings.Cut(text, "://")
 	if !found {

@@ -16,14 +16,14 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// A TransportError says that there is no answer of KMS: the connection failed, or what came is no such answer. Whether
+// A TransportError says that there is no answer from KMS: the connection failed, or the answer is not KMS's. Whether
 // the request ran is unknown unless it is Unsent.
 type TransportError struct {
-	// Operation is what was called.
+	// Operation is the operation that was called.
 	Operation kmsapi.Operation
 	// Endpoint is the host and port that was called.
 	Endpoint string
-	// Unsent is set if no attempt came as far as a connection, so that KMS surely did not run the request.
+	// Unsent is set if no attempt got a connection, so KMS certainly did not run the request.
 	Unsent bool
 	// Err is the cause.
 	Err error
@@ -46,8 +46,8 @@ func (e *TransportError) Error() string {
 // Unwrap returns the cause.
 func (e *TransportError) Unwrap() error { return e.Err }
 
-// MayHaveRun reports whether a call of op that failed with err may have run anyway, so that another one might do
-// a second time what it has done. It is false for an operation that may be repeated.
+// MayHaveRun reports whether a call of op that failed with err may have run anyway, so that another call might repeat
+// its effect. It is false for an operation that may be repeated.
 func MayHaveRun(op kmsapi.Operation, err error) bool {
 	if op.Repeatable() {
 		return false
@@ -71,7 +71,7 @@ var (
 var ErrOldImage = errors.New(
 	"the image of the KMS instance is older than 3.0.0 and does not serve this API; its owner can upgrade the image in the console")
 
-// A strayAnswer is a failure with no KMS error in it. What it says of itself is left out: it may quote the request.
+// A strayAnswer is a failed answer without a KMS error in it. Its body is left out, since it may quote the request.
 type strayAnswer struct {
 	status      int
 	contentType string
@@ -90,7 +90,7 @@ func (s strayAnswer) Error() string {
 
 const lateAdvice = "there was no answer in time; check the endpoint and the network, or allow more time"
 
-// hints say what to do about errors of the standard library. The first that fits is taken.
+// hints say what to do about errors of the standard library. The first that matches is taken.
 var hints = []struct {
 	fits   func(error) bool
 	advice string
@@ -117,7 +117,7 @@ func isDial(err error) bool {
 	return ok && op.Op == "dial"
 }
 
-// isProxy finds errors on the way to a proxy, and refusals of one.
+// isProxy finds errors in connecting to a proxy, and refusals by one.
 func isProxy(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
 	return ok && op.Op == "proxyconnect" || is[proxyRefusal](err)
@@ -128,7 +128,7 @@ type proxyRefusal struct{ status string }
 
 func (p proxyRefusal) Error() string { return "the proxy refused the connection: " + p.status }
 
-// proxyAnswered keeps net/http from making an error of its own, which says nothing of a proxy.
+// proxyAnswered keeps net/http from making an error of its own, which does not mention a proxy.
 func proxyAnswered(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
 	if resp.StatusCode != http.StatusOK {
 		return proxyRefusal{resp.Status}
@@ -136,7 +136,7 @@ func proxyAnswered(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Re
 	return nil
 }
 
-// isTimeout finds net/http's own, such as that of the TLS handshake.
+// isTimeout finds net/http's own timeouts, such as that of the TLS handshake.
 func isTimeout(err error) bool {
 	timeout, ok := errors.AsType[net.Error](err)
 	return ok && timeout.Timeout()
@@ -150,7 +150,7 @@ func refused(op kmsapi.Operation, err error) error {
 	return err
 }
 
-// ErrNotUTF8 says that a request was not sent, because KMS would have refused it: its parameters are UTF-8.
+// ErrNotUTF8 says that a request was not sent because a parameter is not UTF-8, which KMS would have refused.
 var ErrNotUTF8 = errors.New("must be UTF-8: encode bytes as base64, as EncryptBytes does")
 
 // checkParams refuses what KMS can't read.

@@ -24,7 +24,7 @@ func ExampleNew() {
 	// Output: kms.cn-hangzhou.aliyuncs.com:443
 }
 
-// newExampleKey returns a client of a service that runs here, and the id of a new key.
+// newExampleKey returns a client of a service in this process, and the id of a new key.
 func newExampleKey() (kms *client.Client, keyID string, stop func()) {
 	service, stop := kmstest.NewWithoutTest()
 	kms, err := client.New(service.ClientConfig())
@@ -57,7 +57,7 @@ func ExampleClient_EncryptBytes() {
 	// true
 }
 
-// A program encrypts a large file with the data key, keeps CiphertextBlob beside it, and asks KMS to open that when it
+// A program encrypts a large file with the data key, keeps CiphertextBlob beside it, and has KMS open that when it
 // reads the file.
 func ExampleClient_GenerateDataKey() {
 	kms, keyID, stop := newExampleKey()
@@ -91,7 +91,7 @@ func ExampleDo() {
 // A refusal is compared with an Err value, or asked for its kind. Everything else did not come from KMS.
 func ExampleTransportError() {
 	kms, keyID, stop := newExampleKey()
-	stop() // The service is gone.
+	stop() // from here on, there is no service
 	_, err := kms.EncryptBytes(context.Background(), keyID, []byte("hello"), nil)
 	if refused, ok := errors.AsType[*kmsapi.Error](err); ok {
 		fmt.Println("KMS refused:", refused.Code)

@@ -15,18 +15,18 @@ import (
 
 const (
 	idleConnections = 128
-	// idleTimeout is shorter than that of usual load balancers, so that they seldom close a connection we are about to
-	// use.
+	// idleTimeout is shorter than that of most load balancers, so that they seldom close a connection that the client
+	// is about to use.
 	idleTimeout     = 30 * time.Second
 	maxHeaderBytes  = 64 << 10
 	tlsSessionCache = 64
 )
 
-// A gateway is one place that requests go to: the shared gateway of a region, or the dedicated gateway of a KMS
-// instance. Connections, pace and clock skew belong to it alone.
+// A gateway is one destination of requests: the shared gateway of a region, or the dedicated gateway of a KMS instance.
+// Each has its own connections, pace and clock skew.
 type gateway struct {
 	endpoint endpoint
-	// url and header are those of every request. They are shared, because a transport changes neither.
+	// url and header are the same for every request. They are shared, because a transport changes neither.
 	url    *url.URL
 	header http.Header
 	// pooled keeps connections for the next request. single makes one for each request, and keeps none.
@@ -35,7 +35,7 @@ type gateway struct {
 	hung *hung
 	// paces has a pace for each rate class. It is never changed.
 	paces map[kmsapi.RateClass]*pace
-	// clockSkew is how far the server's clock is ahead of ours, in nanoseconds, as last learned from a refusal.
+	// clockSkew is how far the server's clock is ahead of ours, in nanoseconds, according to its last refusal.
 	clockSkew atomic.Int64
 }
 
@@ -65,7 +65,8 @@ func newGateway(cfg *Config, address, caCert, serverName string) (*gateway, erro
 	}, nil
 }
 
-// newTransport speaks HTTP/1.1 only, where nothing but the transport's own, known rules sends a request twice.
+// newTransport returns a transport for HTTP/1.1 only, with which a request is sent twice only by the transport's own,
+// known rules.
 func newTransport(cfg *Config, h *hung, config *tls.Config) *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -91,8 +92,8 @@ func (g *gateway) exchange(ctx context.Context, op kmsapi.Operation, form string
 	req := g.request(ctx, form)
 	transport := g.pooled
 	if !op.Repeatable() {
-		// On a connection kept from before, a failure leaves open whether the request arrived, and net/http may send it
-		// again on its own. On its own connection, and without GetBody, it goes out once.
+		// On a reused connection, a failure leaves open whether the request arrived, and net/http may send it again on
+		// its own. On a new connection, and without GetBody, it is sent once.
 		transport, req.GetBody = g.single, nil
 	}
 	resp, err := transport.RoundTrip(req)
@@ -104,9 +105,9 @@ func (g *gateway) exchange(ctx context.Context, op kmsapi.Operation, form string
 	return reply{status: resp.StatusCode, header: resp.Header, body: body}, err
 }
 
-// leave has the next connections lead elsewhere, since one has not answered in time. It closes the idle ones: behind a
-// load balancer they may all lead to the machine that hangs, and each further attempt would wait for another one of
-// them.
+// leave has the next connections go to another address, since one did not answer in time. It closes the idle ones:
+// behind a load balancer, they may all lead to the machine that hangs, and each further attempt would wait for another
+// of them.
 func (g *gateway) leave(u *usedConn) {
 	if u.connected.Load() {
 		g.hung.avoid(u.conn.RemoteAddr().String())
@@ -116,7 +117,7 @@ func (g *gateway) leave(u *usedConn) {
 	g.pooled.CloseIdleConnections()
 }
 
-// request is what [http.NewRequestWithContext] makes, without parsing the URL each time.
+// request does what [http.NewRequestWithContext] does, without parsing the URL each time.
 func (g *gateway) request(ctx context.Context, form string) *http.Request {
 	body := func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(form)), nil }
 	opened, _ := body() // It never fails.
@@ -130,7 +131,7 @@ func (g *gateway) request(ctx context.Context, form string) *http.Request {
 // String returns the host and port.
 func (g *gateway) String() string { return g.endpoint.String() }
 
-// failed is a [TransportError] of an operation that may have run.
+// failed returns a [TransportError] for an operation that may have run.
 func (g *gateway) failed(op kmsapi.Operation, err error) error {
 	return &TransportError{Operation: op, Endpoint: g.String(), Err: err}
 }

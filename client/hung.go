@@ -11,24 +11,24 @@ import (
 	"time"
 )
 
-// avoidFor is how long an address is avoided at which a connection has hung.
+// avoidFor is how long an address is avoided after a connection to it has hung.
 const avoidFor = 30 * time.Second
 
-// hung has the addresses at which connections have hung. A machine that is paused goes on to accept connections, so
-// that a dialer stays with it, whatever other addresses the name has: with this, the next connections lead to those.
+// hung has the addresses to which connections have hung. A paused machine still accepts connections, so a dialer stays
+// with it even if the name has other addresses. hung sends the next connections to those.
 type hung struct {
 	// connecting is the address of the last connection that is not usable yet, or nil.
 	connecting atomic.Pointer[string]
 
 	mu sync.Mutex // guards until
-	// until is how long each address is avoided.
+	// until has the time until which each address is avoided.
 	until map[string]time.Time
 }
 
-// errAvoided ends a connection to an address that is avoided before it is made.
+// errAvoided refuses a connection to an avoided address before it is made.
 var errAvoided = errors.New("a connection to this address has hung")
 
-// dialer returns a dial function that avoids addresses as long as others answer, within half of the time.
+// dialer returns a dial function that avoids addresses as long as others answer, within half of timeout.
 func (h *hung) dialer(timeout time.Duration) func(ctx context.Context, network, address string) (net.Conn, error) {
 	all := &net.Dialer{Timeout: timeout}
 	others := &net.Dialer{Timeout: timeout / 2, ControlContext: h.refuse}
@@ -75,14 +75,14 @@ func (h *hung) dialed(c net.Conn) net.Conn {
 // connected says that a new connection is usable.
 func (h *hung) connected() { h.connecting.Store(nil) }
 
-// notConnected says that a connection was not usable in time.
+// notConnected says that a connection did not become usable in time.
 func (h *hung) notConnected() {
 	if at := h.connecting.Swap(nil); at != nil {
 		h.avoid(*at)
 	}
 }
 
-// avoid lets the next connections lead elsewhere, if they can.
+// avoid has the next connections go to other addresses, if there are any.
 func (h *hung) avoid(address string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

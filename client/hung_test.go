@@ -15,7 +15,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 )
 
-// resolve has all names mean addresses, in their order, until the test ends.
+// resolve makes all names resolve to addresses, in this order, until the test ends.
 func resolve(t *testing.T, addresses ...string) {
 	t.Helper()
 	before := net.DefaultResolver
@@ -27,7 +27,7 @@ func resolve(t *testing.T, addresses ...string) {
 	}}
 }
 
-// answerNames is a DNS server as it is over TCP: each message has its length before it.
+// answerNames is a DNS server over TCP, where each message is preceded by its length.
 func answerNames(c net.Conn, addresses []string) {
 	defer c.Close()
 	for {
@@ -65,7 +65,7 @@ func nameAnswer(query []byte, addresses []string) []byte {
 	return answer
 }
 
-// listenBeside listens on the port of a server at another loopback address, and answers nothing there. It counts the
+// listenBeside listens on the port of a server at another loopback address, and never answers there. It counts the
 // connections.
 func listenBeside(t *testing.T, s *script, ip string) (met *atomic.Int64) {
 	t.Helper()
@@ -93,7 +93,7 @@ func portOf(t *testing.T, s *script) string {
 	return port
 }
 
-// named is a client for a server that its name leads to, together with other addresses.
+// named returns a client for a server whose name resolves to it and to other addresses.
 func named(t *testing.T, s *script, addresses ...string) *client.Client {
 	t.Helper()
 	resolve(t, addresses...)
@@ -104,7 +104,7 @@ func named(t *testing.T, s *script, addresses ...string) *client.Client {
 	})
 }
 
-// As of a cluster whose name has the addresses of all nodes, the first of which is paused.
+// This is like a cluster whose name has the addresses of all nodes, the first of which is paused.
 func TestOneAttemptFindsOutThatAnAddressHangs(t *testing.T) {
 	server := newScript(t, done)
 	met := listenBeside(t, server, "127.0.0.2")

@@ -8,10 +8,11 @@ import (
 )
 
 // An Instance is the dedicated gateway of a KMS instance. The CA that signs the certificates of dedicated gateways is
-// common to all customers of a region, so the host name in the certificate is what tells one instance from another, and
-// it is checked always.
+// common to all customers of a region, so only the host name in the certificate distinguishes instances, and it is
+// always checked.
 type Instance struct {
-	// Endpoint of the gateway, in the form of [Config.Endpoint]. Empty means [kmsapi.InstanceHost] of the instance.
+	// Endpoint is the address of the gateway, in the form of [Config.Endpoint]. Empty means [kmsapi.InstanceHost] of
+	// the instance.
 	Endpoint string
 	// CACert holds the PEM certificates to trust: the file that the console offers for the instance, or
 	// CaCertificateChainPem of GetKmsInstance. It is required.

@@ -32,7 +32,7 @@ type authority struct {
 	key  *ecdsa.PrivateKey
 }
 
-// sign makes a certificate under a, or one that signs itself if a is nil.
+// sign makes a certificate under a, or a self-signed one if a is nil.
 func (a *authority) sign(t *testing.T, template *x509.Certificate) *authority {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -54,7 +54,7 @@ func (a *authority) pem() string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw}))
 }
 
-// pki is the chain that a dedicated gateway has.
+// pki is the certificate chain of a dedicated gateway.
 type pki struct{ root, region *authority }
 
 func newPKI(t *testing.T) pki {
@@ -69,7 +69,8 @@ func newPKI(t *testing.T) pki {
 	return pki{root: root, region: root.sign(t, ca("Private KMS cn-hangzhou Second CA"))}
 }
 
-// gateway is a dedicated gateway of the instance called id, whose TLS configuration change may change.
+// gateway starts the dedicated gateway of the instance called id. change, which may be nil, adapts its TLS
+// configuration.
 func (p pki) gateway(t *testing.T, id string, change func(*tls.Config), steps ...step) *script {
 	t.Helper()
 	leaf := p.region.sign(t, &x509.Certificate{DNSNames: []string{kmsapi.InstanceHost(id)}})
@@ -84,7 +85,8 @@ func (p pki) gateway(t *testing.T, id string, change func(*tls.Config), steps ..
 	return s
 }
 
-// instance is the configuration of s as a dedicated gateway. Its endpoint is an address, so the name comes from the id.
+// instance returns the configuration of s as a dedicated gateway. Its endpoint is an address, so the host name comes
+// from the id.
 func (p pki) instance(s *script) client.Instance {
 	return client.Instance{Endpoint: s.URL, CACert: p.root.pem() + p.region.pem()}
 }
@@ -161,7 +163,7 @@ func TestEveryFormOfTheCAAndOfTheChainIsTrusted(t *testing.T) {
 	}
 }
 
-// The CA is common to all customers of a region: only the name tells one instance from another.
+// All customers of a region share the CA: only the host name distinguishes instances.
 func TestTheGatewayOfAnotherInstanceIsRefused(t *testing.T) {
 	p := newPKI(t)
 	dedicated := p.gateway(t, others, nil, done)

@@ -22,7 +22,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
 )
 
-// missingKey is the id of no CMK.
+// missingKey is an id that no CMK has.
 const missingKey = "00000000-0000-0000-0000-000000000000"
 
 // The messages are exact, since they are what a program's author sees and acts on.
@@ -159,7 +159,7 @@ func TestWhatAWrongConfigIsTold(t *testing.T) {
 	}
 }
 
-// refusingNames answers with a certificate that signs itself and has the names of template.
+// refusingNames starts a server with a self-signed certificate that has the names of template.
 func refusingNames(t *testing.T, template *x509.Certificate) (address, ca string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

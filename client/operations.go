@@ -21,14 +21,14 @@ func (c *Client) DisableKey(ctx context.Context, r *kmsapi.DisableKeyRequest) (*
 	return Do(ctx, c, r)
 }
 
-// ScheduleKeyDeletion plans the deletion of a CMK (§4.6). It is not repeated if it may have run.
+// ScheduleKeyDeletion schedules the deletion of a CMK (§4.6). It is not repeated if it may have run.
 func (c *Client) ScheduleKeyDeletion(
 	ctx context.Context, r *kmsapi.ScheduleKeyDeletionRequest,
 ) (*kmsapi.ScheduleKeyDeletionResponse, error) {
 	return Do(ctx, c, r)
 }
 
-// CancelKeyDeletion calls off a planned deletion (§4.7). It is not repeated if it may have run.
+// CancelKeyDeletion cancels a scheduled deletion (§4.7). It is not repeated if it may have run.
 func (c *Client) CancelKeyDeletion(
 	ctx context.Context, r *kmsapi.CancelKeyDeletionRequest,
 ) (*kmsapi.CancelKeyDeletionResponse, error) {
@@ -40,18 +40,18 @@ func (c *Client) DescribeKey(ctx context.Context, r *kmsapi.DescribeKeyRequest) 
 	return Do(ctx, c, r)
 }
 
-// ListKeys returns one page of the CMKs of account and region (§4.10).
+// ListKeys returns one page of the account's CMKs in the region (§4.10).
 func (c *Client) ListKeys(ctx context.Context, r *kmsapi.ListKeysRequest) (*kmsapi.ListKeysResponse, error) {
 	return Do(ctx, c, r)
 }
 
-// Encrypt encrypts a string of up to [kmsapi.MaxPlaintext] bytes (§4.11). It must be UTF-8, and is base64 by custom:
-// SDKs and the secrets engine expect that. [Client.EncryptBytes] encrypts bytes.
+// Encrypt encrypts a string of up to [kmsapi.MaxPlaintext] bytes (§4.11). It must be UTF-8, and is base64 by
+// convention: SDKs and the secrets engine expect that. [Client.EncryptBytes] encrypts bytes.
 func (c *Client) Encrypt(ctx context.Context, r *kmsapi.EncryptRequest) (*kmsapi.EncryptResponse, error) {
 	return Do(ctx, c, r)
 }
 
-// GenerateDataKey makes a data key (§4.12). If an answer is lost, the repetition gives another key, which is as good.
+// GenerateDataKey makes a data key (§4.12). If an answer is lost, the retry returns another key, which is just as good.
 func (c *Client) GenerateDataKey(
 	ctx context.Context, r *kmsapi.GenerateDataKeyRequest,
 ) (*kmsapi.GenerateDataKeyResponse, error) {
@@ -59,7 +59,7 @@ func (c *Client) GenerateDataKey(
 }
 
 // GenerateDataKeyWithoutPlaintext makes a data key that its caller can't read without decrypting it. If an answer is
-// lost, the repetition gives another key, which is as good.
+// lost, the retry returns another key, which is just as good.
 func (c *Client) GenerateDataKeyWithoutPlaintext(
 	ctx context.Context, r *kmsapi.GenerateDataKeyWithoutPlaintextRequest,
 ) (*kmsapi.GenerateDataKeyWithoutPlaintextResponse, error) {
@@ -74,21 +74,22 @@ func (c *Client) ExportDataKey(
 }
 
 // GenerateAndExportDataKey makes a data key, and encrypts it with a CMK and with a public key. If an answer is lost,
-// the repetition gives another key, which is as good.
+// the retry returns another key, which is just as good.
 func (c *Client) GenerateAndExportDataKey(
 	ctx context.Context, r *kmsapi.GenerateAndExportDataKeyRequest,
 ) (*kmsapi.GenerateAndExportDataKeyResponse, error) {
 	return Do(ctx, c, r)
 }
 
-// ReEncrypt encrypts what is in a ciphertext again, perhaps with another CMK, without showing it. A caller that means
-// one source must compare KeyId in the answer. It goes to the shared gateway, also for keys of a KMS instance.
+// ReEncrypt encrypts the plaintext of a ciphertext again, perhaps with another CMK, without showing it. A caller that
+// expects a certain source CMK must compare KeyId in the answer. The request goes to the shared gateway, even for keys
+// of a KMS instance.
 func (c *Client) ReEncrypt(ctx context.Context, r *kmsapi.ReEncryptRequest) (*kmsapi.ReEncryptResponse, error) {
 	return Do(ctx, c, r)
 }
 
-// Decrypt opens a ciphertext with whatever CMK made it (§4.13). A caller that means one CMK must compare KeyId in the
-// answer.
+// Decrypt opens a ciphertext with the CMK that made it, whichever that is (§4.13). A caller that expects a certain CMK
+// must compare KeyId in the answer.
 func (c *Client) Decrypt(ctx context.Context, r *kmsapi.DecryptRequest) (*kmsapi.DecryptResponse, error) {
 	return Do(ctx, c, r)
 }
@@ -100,7 +101,7 @@ func (c *Client) DescribeRegions(
 	return Do(ctx, c, r)
 }
 
-// GetParametersForImport returns what is needed to import key material into a CMK (§4.2).
+// GetParametersForImport returns a wrapping key and a token for importing key material into a CMK (§4.2).
 func (c *Client) GetParametersForImport(
 	ctx context.Context, r *kmsapi.GetParametersForImportRequest,
 ) (*kmsapi.GetParametersForImportResponse, error) {
@@ -136,7 +137,7 @@ func (c *Client) DeleteAlias(ctx context.Context, r *kmsapi.DeleteAliasRequest) 
 	return Do(ctx, c, r)
 }
 
-// ListAliases returns one page of the aliases of account and region (§4.17).
+// ListAliases returns one page of the account's aliases in the region (§4.17).
 func (c *Client) ListAliases(ctx context.Context, r *kmsapi.ListAliasesRequest) (*kmsapi.ListAliasesResponse, error) {
 	return Do(ctx, c, r)
 }
@@ -174,7 +175,7 @@ func (c *Client) UpdateKeyDescription(
 	return Do(ctx, c, r)
 }
 
-// SetDeletionProtection protects a CMK from being deleted, or ends that.
+// SetDeletionProtection protects a CMK from deletion, or ends that protection.
 func (c *Client) SetDeletionProtection(
 	ctx context.Context, r *kmsapi.SetDeletionProtectionRequest,
 ) (*kmsapi.SetDeletionProtectionResponse, error) {
@@ -223,7 +224,7 @@ func (c *Client) GetKmsInstance(
 	return Do(ctx, c, r)
 }
 
-// ListKmsInstances returns one page of the KMS instances of account and region.
+// ListKmsInstances returns one page of the account's KMS instances in the region.
 func (c *Client) ListKmsInstances(
 	ctx context.Context, r *kmsapi.ListKmsInstancesRequest,
 ) (*kmsapi.ListKmsInstancesResponse, error) {
@@ -251,7 +252,8 @@ func (c *Client) SetKeyPolicy(
 	return Do(ctx, c, r)
 }
 
-// CreateKeyVersion gives a CMK a new version. It is not repeated if it may have run: ListKeyVersions tells.
+// CreateKeyVersion gives a CMK a new version. It is not repeated if it may have run: ListKeyVersions shows whether it
+// did.
 func (c *Client) CreateKeyVersion(
 	ctx context.Context, r *kmsapi.CreateKeyVersionRequest,
 ) (*kmsapi.CreateKeyVersionResponse, error) {
@@ -293,7 +295,7 @@ func (c *Client) AsymmetricSign(
 	return Do(ctx, c, r)
 }
 
-// AsymmetricVerify says whether a signature is right. It is no error if it is not.
+// AsymmetricVerify says whether a signature is valid. An invalid one is not an error.
 func (c *Client) AsymmetricVerify(
 	ctx context.Context, r *kmsapi.AsymmetricVerifyRequest,
 ) (*kmsapi.AsymmetricVerifyResponse, error) {
@@ -307,7 +309,7 @@ func (c *Client) AsymmetricEncrypt(
 	return Do(ctx, c, r)
 }
 
-// AsymmetricDecrypt decrypts what was encrypted with the public key of a version.
+// AsymmetricDecrypt decrypts a ciphertext made with the public key of a version.
 func (c *Client) AsymmetricDecrypt(
 	ctx context.Context, r *kmsapi.AsymmetricDecryptRequest,
 ) (*kmsapi.AsymmetricDecryptResponse, error) {

@@ -27,14 +27,14 @@ func (c *Client) GetSecretValue(
 	return Do(ctx, c, r)
 }
 
-// DescribeSecret returns everything about a secret but its values.
+// DescribeSecret returns everything about a secret except its values.
 func (c *Client) DescribeSecret(
 	ctx context.Context, r *kmsapi.DescribeSecretRequest,
 ) (*kmsapi.DescribeSecretResponse, error) {
 	return Do(ctx, c, r)
 }
 
-// ListSecrets returns one page of the secrets of account and region.
+// ListSecrets returns one page of the account's secrets in the region.
 func (c *Client) ListSecrets(
 	ctx context.Context, r *kmsapi.ListSecretsRequest,
 ) (*kmsapi.ListSecretsResponse, error) {
@@ -62,14 +62,14 @@ func (c *Client) UpdateSecretVersionStage(
 	return Do(ctx, c, r)
 }
 
-// DeleteSecret plans the deletion of a secret, or deletes it at once. It is not repeated if it may have run.
+// DeleteSecret schedules the deletion of a secret, or deletes it at once. It is not repeated if it may have run.
 func (c *Client) DeleteSecret(
 	ctx context.Context, r *kmsapi.DeleteSecretRequest,
 ) (*kmsapi.DeleteSecretResponse, error) {
 	return Do(ctx, c, r)
 }
 
-// RestoreSecret calls off the deletion of a secret. It is not repeated if it may have run.
+// RestoreSecret cancels the deletion of a secret. It is not repeated if it may have run.
 func (c *Client) RestoreSecret(
 	ctx context.Context, r *kmsapi.RestoreSecretRequest,
 ) (*kmsapi.RestoreSecretResponse, error) {
@@ -104,7 +104,7 @@ func (c *Client) SetSecretPolicy(
 	return Do(ctx, c, r)
 }
 
-// GetRandomPassword makes a password. If an answer is lost, the repetition gives another one, which is as good.
+// GetRandomPassword makes a password. If an answer is lost, the retry returns another, which is just as good.
 func (c *Client) GetRandomPassword(
 	ctx context.Context, r *kmsapi.GetRandomPasswordRequest,
 ) (*kmsapi.GetRandomPasswordResponse, error) {

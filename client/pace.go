@@ -10,24 +10,25 @@ import (
 )
 
 const (
-	// firstRate is what a pace starts with at least, in requests a second, and slowestRate what it never falls below.
+	// firstRate is the lowest rate that a pace starts with, in requests a second, and slowestRate the lowest that it
+	// falls to.
 	firstRate   = 10.0
 	slowestRate = 1.0
-	// cautious is the part of the rate that KMS has just answered which a pace starts with, and slower the part that is
-	// left each time KMS throttles again.
+	// cautious is the fraction of the rate at which KMS has just answered that a pace starts with, and slower the
+	// fraction that remains each time KMS throttles again.
 	cautious = 0.9
 	slower   = 0.7
-	// growth is by which part the rate grows in a second in which KMS does not throttle.
+	// growth is the fraction by which the rate grows in a second in which KMS does not throttle.
 	growth = 0.2
-	// settle is how long a slower rate takes to show, since requests that already have their turn keep it. It is two gaps
-	// if these are longer.
+	// settle is how long a slower rate takes to have an effect, since requests that already have their turn keep it. If
+	// two gaps are longer, they count instead.
 	settle = 200 * time.Millisecond
-	// forgetAfter is how long KMS must not have throttled before there is no longer a pace.
+	// forgetAfter is how long after the last throttling the pace ends.
 	forgetAfter = 10 * time.Second
 )
 
 // A pace lets the requests of one rate class on one gateway take turns once KMS throttles them. Without it, each of
-// many requests would retry on its own, and most would use up their retries while KMS goes on to answer others.
+// many requests would retry on its own, and most would use up their retries while KMS answers others.
 //
 // It starts a little below the rate at which KMS has just answered, grows while KMS answers, and falls when KMS
 // throttles again. While KMS does not throttle, it costs one atomic load and one atomic add a request.
@@ -39,14 +40,14 @@ type pace struct {
 	mu sync.Mutex // guards what follows
 	// next is when the next request may be sent.
 	next time.Time
-	// slowed is when the rate fell the last time.
+	// slowed is when the rate last fell.
 	slowed time.Time
-	// refusal is what KMS said then.
+	// refusal is KMS's refusal at that time.
 	refusal error
 }
 
-// wait returns when it is the caller's turn. If that is later than ctx allows, it returns KMS's last refusal at once:
-// that says more than that time ran out.
+// wait returns when it is the caller's turn. If that is later than ctx allows, it returns KMS's last refusal at once,
+// which says more than that time ran out.
 func (p *pace) wait(ctx context.Context) error {
 	if p.gap.Load() == 0 {
 		return nil
@@ -65,12 +66,12 @@ func (p *pace) wait(ctx context.Context) error {
 	}
 }
 
-// reserve returns the next turn, and takes it.
+// reserve takes the next turn, and returns its time.
 func (p *pace) reserve(ctx context.Context) (turn time.Time, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	turn = time.Now()
-	if p.isPast(turn) { // Also if nothing has succeeded since, so that an outage is not made longer.
+	if p.isPast(turn) { // Even if nothing has succeeded since, so that the pace does not prolong an outage.
 		p.gap.Store(0)
 		return turn, nil
 	}
@@ -84,7 +85,7 @@ func (p *pace) reserve(ctx context.Context) (turn time.Time, err error) {
 	return turn, nil
 }
 
-// succeeded counts an answer that is no throttling, and lets the rate grow.
+// succeeded counts an answer that is not a throttling, and lets the rate grow.
 func (p *pace) succeeded() {
 	now := time.Now()
 	p.answered.add(now)
@@ -97,15 +98,15 @@ func (p *pace) succeeded() {
 	if p.isPast(now) {
 		gap = 0
 	}
-	// At this rate there are 1s/gap answers a second, each of which adds its part of the growth.
+	// At this rate there are 1s/gap answers a second, each of which adds its share of the growth.
 	p.gap.Store(int64(gap * (1 - growth*gap/float64(time.Second))))
 }
 
-// isPast reports whether KMS has not throttled for so long that there is no longer a pace. The caller holds p.mu.
+// isPast reports whether KMS has not throttled for so long that the pace has ended. The caller holds p.mu.
 func (p *pace) isPast(now time.Time) bool { return now.Sub(p.slowed) > forgetAfter }
 
-// throttled lets the rate fall, unless the request was sent before the last fall could show, and so says nothing about
-// the present rate.
+// throttled lets the rate fall, unless the request was sent before the last fall had an effect, and so says nothing
+// about the present rate.
 func (p *pace) throttled(sent time.Time, refusal error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -122,8 +123,8 @@ func (p *pace) throttled(sent time.Time, refusal error) {
 	p.slowed, p.next, p.refusal = now, now.Add(gap), refusal
 }
 
-// A meter counts events by the second, without a lock. Two events at the turn of a second may be counted a second too
-// late or too early, which does not matter here.
+// A meter counts events by the second, without a lock. Events at the turn of a second may be counted a second too late
+// or too early, which does not matter here.
 type meter struct {
 	second        atomic.Int64
 	count, before atomic.Int64
@@ -134,7 +135,7 @@ func (m *meter) add(now time.Time) {
 	m.count.Add(1)
 }
 
-// turn begins a new second, if it has come.
+// turn starts counting a new second, if it has begun.
 func (m *meter) turn(second int64) {
 	last := m.second.Load()
 	if second == last || !m.second.CompareAndSwap(last, second) {
@@ -147,7 +148,7 @@ func (m *meter) turn(second int64) {
 	m.before.Store(count)
 }
 
-// perSecond is how many events the second before now had.
+// perSecond returns the number of events in the second before now.
 func (m *meter) perSecond(now time.Time) float64 {
 	m.turn(now.Unix())
 	passed := float64(now.Nanosecond()) / float64(time.Second)

@@ -13,7 +13,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// quota is a KMS that answers so many requests a second, and as many at once.
+// quota is a KMS that answers a number of requests a second, with a burst of the same size.
 type quota struct {
 	limiter             *rate.Limiter
 	mu                  sync.Mutex // guards what follows
@@ -24,14 +24,14 @@ func newQuota(perSecond int) *quota {
 	return &quota{limiter: rate.NewLimiter(rate.Limit(perSecond), perSecond)}
 }
 
-// ask sends a request at the pace of p, as often as it is throttled, and returns an error if time runs out.
+// ask sends a request at the pace of p until it is not throttled, and returns an error if time runs out.
 func (q *quota) ask(ctx context.Context, p *pace) error {
 	for {
 		if err := p.wait(ctx); err != nil {
 			return err
 		}
 		sent := time.Now()
-		time.Sleep(2 * time.Millisecond) // The way there.
+		time.Sleep(2 * time.Millisecond) // the way to the server
 		allowed := q.limiter.Allow()
 		q.count(allowed)
 		if allowed {
@@ -141,7 +141,7 @@ func TestAPaceIsForgottenWhenKMSNoLongerThrottles(t *testing.T) {
 	})
 }
 
-// An outage that follows on throttling has no successes, whose pace would outlive it.
+// An outage that follows throttling has no successes. The pace must not outlive it.
 func TestAPaceIsForgottenAlsoWhenNothingSucceeds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := new(pace)

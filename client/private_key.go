@@ -17,9 +17,9 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// ParsePrivateKey reads a private key that is to be imported, and returns it as KMS takes it: in PKCS#8 (RFC 5208),
-// with the KeySpec of the CMK that it is for. content is PEM or DER, of PKCS#8, of PKCS#1 (RSA) or of SEC 1 (curves).
-// The caller clears pkcs8. No error shows any of the key.
+// ParsePrivateKey reads a private key for an import, and returns it in the form that KMS takes, PKCS#8 (RFC 5208), with
+// the KeySpec of the CMK that it is for. content is PEM or DER, of PKCS#8, PKCS#1 (RSA) or SEC 1 (curves). The caller
+// must clear pkcs8. No error shows any part of the key.
 func ParsePrivateKey(content []byte) (keySpec string, pkcs8 []byte, err error) {
 	der, err := privateKeyDER(content)
 	if err != nil {
@@ -44,7 +44,7 @@ var (
 		"3072 or 4096 bits with the exponent 65537, or on the curve P-256, secp256k1 or SM2")
 )
 
-// privateKeyDER returns the one private key that is in PEM, or content itself.
+// privateKeyDER returns the only private key in the PEM, or content itself.
 func privateKeyDER(content []byte) (der []byte, err error) {
 	block, rest := pem.Decode(content)
 	if block == nil {
@@ -52,7 +52,7 @@ func privateKeyDER(content []byte) (der []byte, err error) {
 	}
 	for ; block != nil; block, rest = pem.Decode(rest) {
 		switch {
-		case !strings.HasSuffix(block.Type, "PRIVATE KEY"): // Parameters of a curve come first, and certificates after.
+		case !strings.HasSuffix(block.Type, "PRIVATE KEY"): // There may be curve parameters or certificates too.
 		case strings.HasPrefix(block.Type, "ENCRYPTED") || block.Headers["DEK-Info"] != "":
 			return nil, errors.New("the private key is encrypted; decrypt it first: openssl pkey -in FILE -out FILE")
 		case der != nil:
@@ -67,7 +67,7 @@ func privateKeyDER(content []byte) (der []byte, err error) {
 	return der, nil
 }
 
-// parsePrivateKeyDER parses what the standard library knows.
+// parsePrivateKeyDER parses the formats that the standard library knows.
 func parsePrivateKeyDER(der []byte) (any, error) {
 	if key, err := x509.ParsePKCS8PrivateKey(der); err == nil {
 		return key, nil
@@ -78,7 +78,7 @@ func parsePrivateKeyDER(der []byte) (any, error) {
 	return x509.ParseECPrivateKey(der)
 }
 
-// keySpecOf returns the KeySpec of a key, and "" if there is none for it.
+// keySpecOf returns the KeySpec for a key, and "" if there is none.
 func keySpecOf(key any) string {
 	switch key := key.(type) {
 	case *rsa.PrivateKey:
@@ -111,7 +111,7 @@ type ecPrivateKey struct {
 
 var oidECPublicKey = asn1.ObjectIdentifier{1, 2, 840, 10045, 2, 1}
 
-// otherCurves are those of KMS that the standard library does not know.
+// otherCurves are the curves of KMS that the standard library does not know.
 var otherCurves = []struct {
 	keySpec string
 	curve   curvekey.Curve
@@ -120,7 +120,8 @@ var otherCurves = []struct {
 	{kmsapi.KeySpecSM2, curvekey.SM2},
 }
 
-// parseOtherCurve parses a key on one of otherCurves. Whether the numbers in it belong together is for KMS to find out.
+// parseOtherCurve parses a key on one of otherCurves. It leaves it to KMS to check that the numbers in it belong
+// together.
 func parseOtherCurve(der []byte) (keySpec string, pkcs8 []byte, err error) {
 	sec1, curves := der, []asn1.ObjectIdentifier{}
 	var outer privateKeyInfo

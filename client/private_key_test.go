@@ -23,7 +23,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
 )
 
-// keysOfOpenSSL are the beginnings of the names of files that OpenSSL has made.
+// keysOfOpenSSL are the beginnings of the names of files made by OpenSSL.
 var keysOfOpenSSL = map[string]string{
 	kmsapi.KeySpecRSA2048: "rsa_2048", kmsapi.KeySpecRSA3072: "rsa_3072", kmsapi.KeySpecRSA4096: "rsa_4096",
 	kmsapi.KeySpecP256: "prime256v1", kmsapi.KeySpecP256K: "secp256k1", kmsapi.KeySpecSM2: "sm2",
@@ -36,7 +36,7 @@ func ofOpenSSL(t testing.TB, name string) []byte {
 	return content
 }
 
-// sec1 is what the key of a curve is in PKCS#8, with the curve named in it, as openssl ecparam -genkey writes it.
+// sec1 returns the SEC 1 form of a key in PKCS#8, with the curve named in it, as openssl ecparam -genkey writes it.
 func sec1(t testing.TB, pkcs8 []byte) []byte {
 	t.Helper()
 	var outer struct {
@@ -60,7 +60,7 @@ func sec1(t testing.TB, pkcs8 []byte) []byte {
 	return der
 }
 
-// inOtherForm is a key in the form that is older than PKCS#8, and the name of that in PEM.
+// inOtherForm returns a key in the form that is older than PKCS#8, and its type in PEM.
 func inOtherForm(t testing.TB, spec string, pkcs8 []byte) (der []byte, name string) {
 	t.Helper()
 	if strings.HasPrefix(spec, "EC_") {
@@ -137,7 +137,7 @@ func TestAWrappedPrivateKeyIsImportedByTheService(t *testing.T) {
 	c := clientOf(t, kmstest.New(t), nil)
 	for spec, file := range keysOfOpenSSL {
 		if spec == kmsapi.KeySpecSM2 {
-			continue // It takes SM2 to wrap one.
+			continue // Wrapping one needs SM2.
 		}
 		t.Run(spec, func(t *testing.T) {
 			made, err := c.CreateKey(t.Context(), &kmsapi.CreateKeyRequest{Origin: kmsapi.OriginExternal, KeySpec: spec})
@@ -168,7 +168,7 @@ func TestAWrappedPrivateKeyIsImportedByTheService(t *testing.T) {
 	}
 }
 
-// FuzzPrivateKey finds a key that is not the same when it is read again.
+// FuzzPrivateKey looks for a key that differs when its PKCS#8 is read again.
 func FuzzPrivateKey(f *testing.F) {
 	for spec, file := range keysOfOpenSSL {
 		pkcs8 := ofOpenSSL(f, file+".pkcs8.der")

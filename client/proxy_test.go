@@ -32,7 +32,7 @@ type proxy struct {
 var theProxy *proxy
 
 func TestMain(m *testing.M) {
-	address, _, err := heldport.Hold() // Nothing else gets it while the proxy is paused.
+	address, _, err := heldport.Hold() // so that nothing else gets the port while the proxy is paused
 	if err != nil {
 		panic(err)
 	}
@@ -174,7 +174,7 @@ func TestAProxyOfOnesOwnReplacesThatOfTheEnvironment(t *testing.T) {
 	require.NoError(t, encrypt(context.Background(), c))
 	require.Equal(t, []string{"example.com:443"}, own.seen())
 
-	// There is no such server, whatever the network of the machine that runs the test.
+	// No server has that name, whatever the network of the machine that runs the test.
 	ended, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	require.Error(t, encrypt(ended, server.dial(t, through(nil))))

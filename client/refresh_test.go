@@ -16,7 +16,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// numbered is the n-th access key of a rotating provider.
+// numbered returns the n-th access key of a rotating provider.
 func numbered(n int64) client.Credentials {
 	return client.Credentials{
 		AccessKeyID:     "key-" + strconv.FormatInt(n, 10),
@@ -25,8 +25,8 @@ func numbered(n int64) client.Credentials {
 	}
 }
 
-// rotating is a provider whose Refresh returns the next access key. If it is stuck, it returns the refused one, and if
-// err is set, that error.
+// rotating is a provider whose Refresh returns the next access key. If it is stuck, Refresh returns the refused one,
+// and if err is set, that error.
 type rotating struct {
 	current, refreshes atomic.Int64
 	stuck              bool
@@ -47,7 +47,7 @@ func (r *rotating) Refresh(_ context.Context, refused client.Credentials) (clien
 	return numbered(r.current.Load()), nil
 }
 
-// refusedCodes are the codes by which the gateway and KMS refuse credentials.
+// refusedCodes are the codes with which the gateway and KMS refuse credentials.
 var refusedCodes = []kmsapi.Code{
 	"InvalidAccessKeyId.NotFound", "InvalidAccessKeyId.Inactive", "InvalidAccessKeyId", "Forbidden.AccessKey",
 	"IncompleteSignature", "SignatureDoesNotMatch", "InvalidAccessKeySecret",

@@ -108,7 +108,7 @@ func TestWaitsDoNotGrowIfTheServerSaysHowLongToWait(t *testing.T) {
 		cfg.MaxRetries = 6
 		cfg.Jitter = func(limit time.Duration) time.Duration {
 			limits = append(limits, limit)
-			return -time.Second // So that nothing is waited for.
+			return -time.Second // so that it waits for nothing
 		}
 	})
 	require.Error(t, encrypt(context.Background(), c))
@@ -253,7 +253,7 @@ func TestRequestTimeoutLimitsOneAttempt(t *testing.T) {
 	})
 }
 
-// As of a machine that is paused behind a load balancer, which leads new connections elsewhere.
+// This is like a paused machine behind a load balancer, which sends new connections elsewhere.
 func TestOneAttemptFindsOutThatAllKeptConnectionsHang(t *testing.T) {
 	const kept = 3
 	var together sync.WaitGroup
@@ -263,7 +263,7 @@ func TestOneAttemptFindsOutThatAllKeptConnectionsHang(t *testing.T) {
 		together.Wait()
 		done(w, r)
 	}
-	before := map[string]bool{} // The clients' addresses of the kept connections.
+	before := map[string]bool{} // the client's addresses of the kept connections
 	server := newScript(t, meet, meet, meet, func(w http.ResponseWriter, r *http.Request) {
 		if before[r.RemoteAddr] {
 			hang(w, r)
@@ -288,7 +288,7 @@ func TestOneAttemptFindsOutThatAllKeptConnectionsHang(t *testing.T) {
 func TestCreateKeyThatMayHaveRunIsNotRepeatedAfterATimeout(t *testing.T) {
 	received := make(chan struct{}, 10)
 	server := newScript(t, func(w http.ResponseWriter, r *http.Request) { received <- struct{}{}; hang(w, r) })
-	// A full second, so that the request arrives in time whatever the machine's load.
+	// a full second, so that the request arrives in time on a busy machine
 	c := server.dial(t, func(cfg *client.Config) { cfg.RequestTimeout, cfg.MaxRetries = time.Second, 100 })
 	require.ErrorIs(t, createKey(context.Background(), c), context.DeadlineExceeded)
 	require.Len(t, received, 1)

@@ -39,7 +39,7 @@ type request struct {
 // A step answers one request.
 type step = http.HandlerFunc
 
-// A script is an HTTPS server that answers its requests with its steps in turn, and then with the last one.
+// A script is an HTTPS server that answers requests with its steps in turn, and then always with the last.
 type script struct {
 	*httptest.Server
 	mu       sync.Mutex // guards requests
@@ -190,7 +190,7 @@ var (
 	hang step = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 )
 
-// operations are one that may be repeated and one that may not.
+// operations has one that may be repeated and one that may not.
 var operations = map[string]func(context.Context, *client.Client) error{"Encrypt": encrypt, "CreateKey": createKey}
 
 func encrypt(ctx context.Context, c *client.Client) error {

@@ -21,7 +21,7 @@ func atNoon(cfg *client.Config) {
 	cfg.MaxRetries = -1
 }
 
-// clockOff refuses with code, from a server whose clock shows now.
+// clockOff refuses with code, as a server whose clock shows now.
 func clockOff(code kmsapi.Code, now time.Time) step {
 	return header("Date", now.Format(http.TimeFormat), refuse(http.StatusBadRequest, code))
 }
@@ -96,7 +96,7 @@ func TestDateOfAnyOtherRefusalIsIgnored(t *testing.T) {
 	require.Equal(t, []string{"2026-11-22T12:00:00Z", "2026-11-22T12:00:00Z"}, timestamps(server))
 }
 
-// Each call is refused once, including those that are refused after another call has learned the skew.
+// Each call is refused once, even if another call has learned the skew by then.
 func TestSkewIsLearnedByManyCallsAtOnce(t *testing.T) {
 	const calls = 16
 	var together sync.WaitGroup

@@ -18,12 +18,12 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// minImportKey is the size, in bits, of the smallest key that key material is wrapped with. KMS's have that size; a
+// minImportKey is the size, in bits, of the smallest key that may wrap key material. KMS's keys have that size; a
 // smaller one did not come from KMS, or was tampered with.
 const minImportKey = 2048
 
-// ParseImportKey reads the public key that [Client.GetParametersForImport] gives: a DER SubjectPublicKeyInfo, once
-// base64 is decoded. It must be RSA with 2048 bits or more.
+// ParseImportKey reads the public key of [Client.GetParametersForImport]: a DER SubjectPublicKeyInfo, already decoded
+// from base64. It must be RSA with 2048 bits or more.
 func ParseImportKey(der []byte) (*rsa.PublicKey, error) {
 	parsed, err := x509.ParsePKIXPublicKey(der)
 	if err != nil {
@@ -40,9 +40,10 @@ func ParseImportKey(der []byte) (*rsa.PublicKey, error) {
 }
 
 // WrapKeyMaterial encrypts key material for KMS (§4.3) and returns the EncryptedKeyMaterial of
-// [Client.ImportKeyMaterial]. The algorithm must be the one that the key's parameters were asked for with. For
-// [kmsapi.WrapKeyPair] the material is a private key as [ParsePrivateKey] takes it, but not one on SM2, else it is as
-// long as the [kmsapi.MaterialSize] of the CMK's KeySpec. Algorithms with SM2 are not among those of this package.
+// [Client.ImportKeyMaterial]. The algorithm must be the one in the request for the key's parameters. For
+// [kmsapi.WrapKeyPair] the material is a private key as [ParsePrivateKey] returns it, but not an SM2 key. For the other
+// algorithms it is as long as the [kmsapi.MaterialSize] of the CMK's KeySpec. This package does not have the algorithms
+// with SM2.
 func WrapKeyMaterial(algorithm string, key *rsa.PublicKey, material []byte) (string, error) {
 	wrap, ok := wrappers[algorithm]
 	if !ok {
@@ -62,11 +63,11 @@ type wrapper func(key *rsa.PublicKey, material []byte) ([]byte, error)
 // wrappers are read only. OAEP's mask generation uses the same hash, and its label is empty (§4.2).
 var wrappers = map[string]wrapper{
 	kmsapi.WrapOAEPSHA256: symmetric(wrapOAEPSHA256),
-	// OAEP needs no more of its hash than SHA-1 still gives.
+	// SHA-1's collisions do not weaken OAEP.
 	kmsapi.WrapOAEPSHA1: symmetric(func(key *rsa.PublicKey, material []byte) ([]byte, error) {
 		return rsa.EncryptOAEP(sha1.New(), rand.Reader, key, material, nil)
 	}),
-	// What is weak about PKCS #1 v1.5 is its decryption, which is KMS's to do right.
+	// The weakness of PKCS #1 v1.5 is in decryption, which KMS must get right.
 	kmsapi.WrapPKCS1v15: symmetric(func(key *rsa.PublicKey, material []byte) ([]byte, error) {
 		//lint:ignore SA1019 The API has this algorithm.
 		return rsa.EncryptPKCS1v15(rand.Reader, key, material)
@@ -74,7 +75,7 @@ var wrappers = map[string]wrapper{
 	kmsapi.WrapKeyPair: wrapPrivateKey,
 }
 
-// symmetric refuses what is not the material of a symmetric CMK.
+// symmetric refuses material that is not that of a symmetric CMK.
 func symmetric(wrap wrapper) wrapper {
 	return func(key *rsa.PublicKey, material []byte) ([]byte, error) {
 		if !kmsapi.IsMaterialSize(len(material)) {
@@ -89,8 +90,8 @@ func wrapOAEPSHA256(key *rsa.PublicKey, material []byte) ([]byte, error) {
 	return rsa.EncryptOAEP(sha256.New(), rand.Reader, key, material, nil)
 }
 
-// wrapPrivateKey encrypts a private key with a new AES key, and that with key. ECB is KMS's choice; it is used once
-// with each AES key.
+// wrapPrivateKey encrypts a private key with a new AES key, and the AES key with key. ECB is KMS's choice; each AES key
+// is used only once.
 func wrapPrivateKey(key *rsa.PublicKey, material []byte) ([]byte, error) {
 	spec, pkcs8, err := ParsePrivateKey(material)
 	if err != nil {

@@ -14,12 +14,13 @@ import (
 )
 
 const (
-	// fetchTimeout limits one fetch. credentials-go can't be stopped, but has a timeout of its own, 15 seconds for each
+	// fetchTimeout limits one fetch. credentials-go can't be stopped, but has its own timeout of 15 seconds for each
 	// request.
 	fetchTimeout = 30 * time.Second
-	// failurePause is how long a failed fetch is not repeated.
+	// failurePause is how long to wait before repeating a failed fetch.
 	failurePause = 5 * time.Second
-	// refusalPause is how long refused credentials are not fetched again after a fetch has returned the same ones.
+	// refusalPause is how long to wait before fetching refused credentials again after a fetch has returned the same
+	// ones.
 	refusalPause = 30 * time.Second
 	// expiryMargin is how long before they expire credentials are no longer returned while new ones are being fetched.
 	expiryMargin = time.Minute
@@ -38,12 +39,12 @@ func (l lease) validAt(t time.Time) bool {
 	return l.credentials.AccessKeyID != "" && (l.expires.IsZero() || t.Before(l.expires))
 }
 
-// A fetch gets credentials from their source. If fresh is set, credentials kept from an earlier fetch won't do. A cache
-// runs one fetch at a time.
+// A fetch gets credentials from their source. If fresh is set, it must not return credentials kept from an earlier
+// fetch. A cache runs one fetch at a time.
 type fetch func(ctx context.Context, fresh bool) (lease, error)
 
-// A cache keeps what fetch returns. It has no lock: its state is replaced as a whole, and only by the one running
-// fetch.
+// A cache keeps what fetch returns. It has no lock: its state is replaced as a whole, and only by the fetch that is
+// running.
 type cache struct {
 	name  string
 	fetch fetch
@@ -70,8 +71,7 @@ func newCache(name string, fetch fetch, clock func() time.Time) *cache {
 	return c
 }
 
-// Credentials returns the cached credentials, and has them renewed in time. It waits only if there are none that are
-// valid.
+// Credentials returns the cached credentials, and has them renewed in time. It waits only if there are no valid ones.
 func (c *cache) Credentials(ctx context.Context) (client.Credentials, error) {
 	now, s := c.clock(), c.state.Load()
 	if !now.Before(s.refreshAt) {
@@ -89,9 +89,9 @@ func (c *cache) Credentials(ctx context.Context) (client.Credentials, error) {
 	return s.credentials, nil
 }
 
-// Refresh fetches new credentials in place of those that were refused, unless that was done just now.
+// Refresh fetches new credentials in place of those that were refused, unless that was just done.
 func (c *cache) Refresh(ctx context.Context, refused client.Credentials) (client.Credentials, error) {
-	// A running fetch may have started before the refusal. Then it is followed by one of our own.
+	// A running fetch may have started before the refusal. In that case, our own follows it.
 	for range 2 {
 		if !c.state.Load().mayReplace(refused, c.clock()) {
 			break
@@ -108,7 +108,7 @@ func (c *cache) Refresh(ctx context.Context, refused client.Credentials) (client
 	return s.credentials, nil
 }
 
-// wait returns when the fetch has ended, or when ctx has; the fetch then continues for other callers.
+// wait returns when the fetch has ended, or ctx has. In the latter case, the fetch continues for other callers.
 func wait(ctx context.Context, fetched <-chan singleflight.Result) error {
 	select {
 	case <-fetched:
@@ -138,8 +138,8 @@ func (c *cache) replace(refused client.Credentials) (any, error) {
 	return nil, nil
 }
 
-// mayReplace reports whether a fetch is due because of the refusal: it is not if there are other credentials already,
-// or if one has just ended.
+// mayReplace reports whether a fetch is due because of the refusal. It is not if there are already other credentials,
+// or if a fetch has just ended.
 func (s *state) mayReplace(refused client.Credentials, now time.Time) bool {
 	return s.credentials.Equal(refused) && !now.Before(s.noRefetchUntil)
 }

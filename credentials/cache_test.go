@@ -165,7 +165,7 @@ func TestFailedRenewalIsNoticedWhenTheOldCredentialsExpire(t *testing.T) {
 	requireKey(t, w, "STS.1")
 	w.set(func() { w.err = errAway })
 	w.clock.advance(40 * time.Minute)
-	for range 3 { // Many requests, one attempt.
+	for range 3 { // many requests, one attempt
 		requireKey(t, w, "STS.1")
 		settle(w.cache)
 	}
@@ -178,7 +178,7 @@ func TestFailedRenewalIsNoticedWhenTheOldCredentialsExpire(t *testing.T) {
 	require.Equal(t, 3, fetches)
 
 	w.clock.advance(20*time.Minute - 2*failurePause)
-	requireKey(t, w, "STS.1") // The fetch is waited for and fails; the old ones are valid for 5 more seconds.
+	requireKey(t, w, "STS.1") // The fetch that it waits for fails; the old ones are valid for 5 more seconds.
 	w.clock.advance(failurePause)
 	_, err := w.Credentials(t.Context())
 	require.ErrorIs(t, err, errAway)
@@ -266,10 +266,10 @@ func TestAFetchStartedBeforeTheRefusalDoesNotAnswerIt(t *testing.T) {
 			}
 			result <- got
 		}()
-		synctest.Wait() // The refused request waits for the running fetch.
+		synctest.Wait() // the refused request waits for the running fetch
 		goOn <- struct{}{}
 		select {
-		case <-entered: // The second fetch, which is for the refusal.
+		case <-entered: // the second fetch, which is for the refusal
 			w.set(func() { w.same = false })
 			goOn <- struct{}{}
 			require.Equal(t, "STS.3", (<-result).AccessKeyID)

@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// askInterval is less than the last 3 minutes of its credentials, in which a provider renews them.
+	// askInterval is less than the last 3 minutes of the credentials' lifetime, in which a provider renews them.
 	askInterval = time.Minute
-	// searchInterval is how long a change of variables and files may go unnoticed.
+	// searchInterval is how long a change of variables or files may go unnoticed.
 	searchInterval = 10 * time.Minute
 )
 
@@ -70,7 +70,7 @@ func (c *chain) search() (providers.CredentialsProvider, client.Credentials, err
 	return nil, client.Credentials{}, errNoSource
 }
 
-// errNone replaces every error of credentials-go: its messages may contain whole files and answers.
+// errNone replaces every error of credentials-go, whose messages may contain whole files and answers.
 var errNone = errors.New("no credentials")
 
 // ask gets the credentials of a provider. A provider may panic on an answer that lacks a field. The fetch has a
@@ -85,7 +85,7 @@ func ask(p providers.CredentialsProvider) (got client.Credentials, err error) {
 	if err != nil || found == nil || found.AccessKeyId == "" || found.AccessKeySecret == "" {
 		return client.Credentials{}, errNone
 	}
-	// Variables from a file with CRLF, and files themselves, have line breaks at the ends of values.
+	// Values from files, and from variables that were read from a file with CRLF, may end in line breaks.
 	id, idErr := input.Word(found.AccessKeyId)
 	secret, secretErr := input.Word(found.AccessKeySecret)
 	token, tokenErr := input.Word(found.SecurityToken)

@@ -43,7 +43,7 @@ func credentialsFile(id string) string {
 	return "[default]\ntype = access_key\naccess_key_id = " + id + "\naccess_key_secret = " + staticSecret + "\n"
 }
 
-// setups set up one source each, with credentials whose access key is the setup's name.
+// setups each set up one source, with credentials whose access key is the name of the setup.
 var setups = map[string]func(t *testing.T, home string){
 	"LTAIvariable": func(t *testing.T, _ string) {
 		t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "LTAIvariable")
@@ -225,7 +225,7 @@ func TestAChangedFileIsNoticedInTime(t *testing.T) {
 		requireKey(t, provider, "LTAIold")
 		clock.advance(askInterval)
 	}
-	requireKey(t, provider, "LTAIold") // It starts the search, and does not wait for it.
+	requireKey(t, provider, "LTAIold") // This starts the search, and does not wait for it.
 	settle(provider)
 	requireKey(t, provider, "LTAInew")
 }
@@ -275,7 +275,7 @@ func TestAFileThatIsDamagedLaterLeavesTheOldCredentials(t *testing.T) {
 	require.ErrorContains(t, err, "config.json", "once they are refused, the error names the file")
 }
 
-// requireKey expects credentials with an access key.
+// requireKey requires credentials with the access key called id.
 func requireKey(t *testing.T, provider client.Provider, id string) client.Credentials {
 	t.Helper()
 	got, err := provider.Credentials(context.Background())

@@ -35,7 +35,7 @@ type cloud struct {
 	proxy, sts *httptest.Server
 
 	mu sync.Mutex // guards the fields below
-	// answer is what STS answers, and metadata what the instance does.
+	// answer returns STS's answer, and metadata the instance's.
 	answer   func(kmsapi.Params) (status int, body string)
 	metadata func(path string) (status int, body string)
 	// hosts are the names that were connected to, and requests what STS received.

@@ -13,7 +13,7 @@ type Config struct {
 	Static client.Static
 	// UseEnvironment allows the sources that the package comment lists, if Static has no access key id.
 	UseEnvironment bool
-	// Role is assumed with those credentials, if it has an ARN.
+	// Role is assumed with these credentials, if it has an ARN.
 	Role Role
 
 	// Clock returns the time. Nil means [time.Now].
@@ -28,7 +28,7 @@ func unusable(field, format string, args ...any) error {
 }
 
 // New returns a provider for cfg, which is safe for concurrent use and needs no closing. New does no I/O. Its errors
-// are a [*client.ConfigError] whose Field is one of Config, such as "Role.ARN".
+// are of type [*client.ConfigError], whose Field is a field of Config, such as "Role.ARN".
 func New(cfg Config) (client.Provider, error) {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now

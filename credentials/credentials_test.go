@@ -62,7 +62,7 @@ func TestNothingPrintsASecret(t *testing.T) {
 				requireNoSecret(t, fmt.Sprintf(verb, value))
 			}
 			encoded, err := json.Marshal(value)
-			if err == nil { // A role holds functions, which JSON can't encode.
+			if err == nil { // JSON can't encode a role, which holds functions.
 				requireNoSecret(t, string(encoded))
 			}
 		})

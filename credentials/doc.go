@@ -21,11 +21,11 @@
 //  6. the RAM role of the ECS instance, unless ALIBABA_CLOUD_ECS_METADATA_DISABLED is true
 //
 // github.com/aliyun/credentials-go reads each of them, but not through its own chain, which stays with the last source
-// after all have failed and is not safe for concurrent use. If a source is set up and fails, no later one is tried: its
+// after all have failed and is not safe for concurrent use. If a source is set up but fails, no later one is tried: its
 // credentials would be those of another identity. That is why the URI comes before the instance: only a request shows
 // whether there is one.
 //
-// A Role is assumed with those credentials, by a call of our own to STS: that of credentials-go supports neither a
+// A Role is assumed with these credentials. This package calls STS itself, because credentials-go supports neither a
 // private CA nor cancellation, and may put a whole answer into an error.
 //
 // # How they are kept
@@ -33,11 +33,11 @@
 // Nothing is read before the first request needs it, and nothing runs between requests. Valid credentials are returned
 // at once; if they are due for renewal, the request also starts one fetch in the background. A caller waits only if
 // there are no credentials, or if they expire within a minute, and no longer than its context allows. A fetch outlives
-// the request that started it, and takes half a minute at most. A failed fetch is not repeated for 5 seconds, and goes
-// unnoticed while the old credentials are valid.
+// the request that started it, and takes half a minute at most. A failed fetch is not repeated for 5 seconds, and is
+// not reported while the old credentials are valid.
 //
 //   - A session of a role is renewed when a third of its lifetime is left: after 40 of 60 minutes. The lifetime is
-//     measured from the Date of STS's answer, so it does not matter if this machine's clock is off.
+//     measured from the Date of STS's answer, so it does not matter if this machine's clock is wrong.
 //   - credentials-go does not report when the credentials that it found expire, but renews them in their last 3
 //     minutes. It is asked every minute.
 //   - The sources are searched again every 10 minutes, so that a changed file or variable is noticed by then, or at
@@ -46,8 +46,8 @@
 // # When KMS refuses them
 //
 // The provider implements [client.Refresher]. However many requests are refused at a time, the credentials are fetched
-// again from their source once, and if they are the same as before, not again for 30 seconds. An access key in [Config]
-// can't be fetched again.
+// again from their source only once, and if they are the same as before, not again for 30 seconds. An access key in
+// [Config] can't be fetched again.
 //
 // # Secrets
 //

@@ -18,9 +18,9 @@ type profiles struct {
 	} `json:"profiles"`
 }
 
-// profilesLoop reports whether the profile to use takes its credentials from itself, directly or not. credentials-go
-// would follow such a loop until the stack overflows, which ends the whole process. A file that can't be read has no
-// loop.
+// profilesLoop reports whether the profile to use takes its credentials from itself, directly or indirectly.
+// credentials-go would follow such a loop until the stack overflows, which ends the whole process. A file that can't be
+// read has no loop.
 func profilesLoop() bool {
 	p := readProfiles()
 	name, chained := p.name(), true

@@ -36,16 +36,17 @@ type Role struct {
 	SessionName string
 	// ExternalID is for trust policies that require one.
 	ExternalID string
-	// Duration is how long a session lasts, 15 minutes to 12 hours, and no longer than the role allows. 0 means an hour.
+	// Duration is how long a session lasts, 15 minutes to 12 hours, and no longer than the role allows. 0 means an
+	// hour.
 	Duration time.Duration
-	// Region and Network choose the STS endpoint: sts.aliyuncs.com, or that of the region in a VPC.
+	// Region and Network choose the STS endpoint: sts.aliyuncs.com, or the region's endpoint within a VPC.
 	Region  string
 	Network kmsapi.Network
 	// Endpoint overrides that choice. It has the form of [client.Config.Endpoint].
 	Endpoint string
 	// CACert holds the PEM certificates of authorities to trust in addition to those of the system.
 	CACert string
-	// Proxy is that of requests to STS, as in [client.Config].
+	// Proxy returns the proxy of requests to STS, as in [client.Config].
 	Proxy func(*http.Request) (*url.URL, error) `json:"-"`
 }
 

@@ -164,7 +164,7 @@ func TestAnotherSTSNeedsTheRightCA(t *testing.T) {
 
 	theCloud.reset()
 	provider, _ = assuming(t, Role{ARN: vaultRole, CACert: ca})
-	requireKey(t, provider, "STS.1") // With a private CA for KMS, Alibaba Cloud's own STS is still trusted.
+	requireKey(t, provider, "STS.1") // Even with a private CA for KMS, Alibaba Cloud's own STS is trusted.
 }
 
 func TestErrorsOfABrokenSTSHaveNoURL(t *testing.T) {

@@ -69,7 +69,7 @@ func (m *mint) forget() {
 	require.NoError(m.t, m.kms.Reload(func(c *server.Config) { c.Accounts[0].AccessKeys = c.Accounts[0].AccessKeys[:1] }))
 }
 
-// dial returns a client that does not hide a failure by a retry.
+// dial returns a client that does not hide failures with retries.
 func (m *mint) dial(provider client.Provider) *client.Client {
 	m.t.Helper()
 	c, err := client.New(client.Config{

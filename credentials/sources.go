@@ -13,12 +13,12 @@ import (
 // A source is a place where the environment may have credentials.
 type source struct {
 	name, advice string
-	// isSetUp reports whether someone has set the source up. Then no later one may replace it.
+	// isSetUp reports whether the source has been set up. If so, no later one may replace it.
 	isSetUp func() bool
 	open    func() (providers.CredentialsProvider, error)
 }
 
-// profileSource is the name of the source that has a region, too.
+// profileSource is the name of the source that also has a region.
 const profileSource = "the profile of the aliyun command (~/.aliyun/config.json, or ALIBABA_CLOUD_CONFIG_FILE)"
 
 // sources are in the order in which they are tried.

@@ -71,7 +71,7 @@ type STSError struct {
 	HTTPStatus int
 }
 
-// Error has the code, the endpoint and the request id, and says what to do.
+// Error returns the code, the endpoint and the request id, and says what to do.
 func (e *STSError) Error() string {
 	if e.Code == "" {
 		return fmt.Sprintf("AssumeRole at %s was answered with HTTP %d, but no error of STS; check the endpoint of STS and the proxy",

@@ -7,30 +7,32 @@ import (
 	"strings"
 )
 
-// An operationRow is all that is known of one operation. Everything that depends on the operation derives from its row:
-// what the client repeats and checks, what the service allows, counts and refuses, what callers need in RAM.
+// An operationRow is all that is known about one operation. Everything that depends on the operation derives from its
+// row: what the client repeats and checks, what the service allows, counts and refuses, which RAM permissions callers
+// need.
 type operationRow struct {
 	request func() Request
 	section string
-	// topic is that of the row's group.
+	// topic is the topic of the row's group.
 	topic string
 	// once marks operations that must not run twice; see [Operation.Repeatable].
 	once     bool
 	plane    Plane
 	rate     RateClass
 	resource Resource
-	// actions of RAM; if there are none, it is the one called like the operation.
+	// actions are the RAM actions. If there are none, it is the action named like the operation.
 	actions []string
-	// keys are the parameters that name the keys of an operation of several: actions has one for each, in the same order.
+	// keys are the parameters that name the keys of an operation on several: actions has one for each, in the same
+	// order.
 	keys []string
-	// keyAction is the action of RAM that is needed on the key that encrypts the secret, if the operation uses it.
+	// keyAction is the RAM action that is needed on the key that encrypts the secret, if the operation uses that key.
 	keyAction string
 	states    states
 	// uses is the kind of key that the operation works with.
 	uses KeyKind
 	// externalOnly marks operations for keys of origin EXTERNAL.
 	externalOnly bool
-	// required are the fields that no answer may lack.
+	// required are the fields that every answer must have.
 	required fields
 }
 
@@ -43,7 +45,7 @@ var (
 	modifyFailed    = ErrStateModifiedFailed
 )
 
-// Rows of the table that several operations share: in the states Enabled, Disabled, PendingDeletion, PendingImport.
+// Rows of the table that several operations share, for the states Enabled, Disabled, PendingDeletion, PendingImport.
 var (
 	inAnyState     = states{ok, ok, ok, ok}
 	whenEnabled    = states{ok, rejDisabled, rejPendDeletion, rejPendImport}
@@ -115,7 +117,7 @@ type field struct {
 	index []int
 }
 
-// holds finds the fields of A that names lead to, such as "KeyMetadata.KeyId".
+// holds finds the fields of A by their paths, such as "KeyMetadata.KeyId".
 func holds[A any](names ...string) (found fields) {
 	for _, name := range names {
 		t, index := reflect.TypeFor[A](), []int(nil)

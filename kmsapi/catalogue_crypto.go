@@ -9,7 +9,7 @@ var encryptionOperations = operationGroup{topic: "Encryption", rows: []operation
 		request: request[DecryptRequest], section: "§4.13", plane: DataPlane, rate: RateCrypto, resource: NamedKey,
 		states: whenEnabled, uses: SymmetricKey, required: holds[DecryptResponse]("KeyId", "Plaintext"),
 	},
-	// The states are those of both keys, and uses is the kind of the one that encrypts.
+	// The states apply to both keys, and uses is the kind of the one that encrypts.
 	{
 		request: request[ReEncryptRequest], section: "ReEncrypt", plane: SharedDataPlane, rate: RateReEncrypt,
 		resource: NamedKey, actions: []string{"kms:ReEncryptFrom", "kms:ReEncryptTo"},

@@ -80,7 +80,7 @@ var aliasOperations = operationGroup{topic: "Aliases", rows: []operationRow{
 		request: request[CreateAliasRequest], section: "§4.14", once: true, rate: RateWrite, resource: NamedKey,
 		states: unlessDeletion,
 	},
-	// The key that the alias is to name. The state of the one that it named before does not matter.
+	// The states are those of the alias's new key. The state of its old key does not matter.
 	{
 		request: request[UpdateAliasRequest], section: "§4.15", rate: RateWrite, resource: NamedKey,
 		states: unlessRejected,

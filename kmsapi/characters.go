@@ -6,7 +6,7 @@ import "unicode/utf8"
 // checks the name of its secret three times, each of which would take half a microsecond.
 type characters [utf8.RuneSelf]bool
 
-// lettersDigitsAnd are letters, digits and others, all of ASCII.
+// lettersDigitsAnd returns the set of ASCII letters, digits and others, which must be ASCII.
 func lettersDigitsAnd(others string) *characters {
 	const lettersAndDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 	var set characters

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The patterns are those of the API reference.
+// The patterns are from the API reference.
 func TestNamesHaveTheCharactersOfTheirPatternAndNoOthers(t *testing.T) {
 	for name, tc := range map[string]struct {
 		pattern string

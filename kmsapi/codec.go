@@ -7,39 +7,39 @@ import (
 	"unicode/utf8"
 )
 
-// A Rule is what the reference says about one parameter.
+// A Rule is what the API reference says about one parameter.
 type Rule struct {
 	// Name is the parameter's name on the wire.
 	Name string
-	// Type is what its values are, which [Describe] finds in the request.
+	// Type is the type of its values, which [Describe] finds in the request.
 	Type Type
-	// Required parameters must be there and not empty.
+	// Required parameters must be present and not empty.
 	Required bool
 	// Default is what an absent parameter means.
 	Default string
-	// Min and Max bound an integer, the number of characters of a string or the items of a numbered list; Max 0 means no
-	// bound.
+	// Min and Max bound an integer, the number of characters of a string or the items of a numbered list; Max 0 means
+	// no bound.
 	Min, Max int
-	// OneOf lists the only values allowed, if there are such.
+	// OneOf lists the only values allowed. If it is empty, others are allowed.
 	OneOf []string
-	// Matches reports whether a string is as it must be, if it is not nil. Form says so in words, after "must"; a list
-	// has it, too.
+	// Matches, if it is not nil, reports whether a string has the required form. Form describes it in words that follow
+	// "must"; lists have a Form too.
 	Matches func(string) bool
 	Form    string
-	// Reserved is what a string must not begin with, if it is not empty.
+	// Reserved, if it is not empty, is a prefix that a string must not have.
 	Reserved string
-	// NotEmpty refuses an empty list, which otherwise is as good as none.
+	// NotEmpty refuses an empty list, which otherwise counts as absent.
 	NotEmpty bool
 	// Named parameters name a key, an alias, a secret or a KMS instance.
 	Named bool
-	// Support says what becomes of the parameter.
+	// Support says whether the parameter is served.
 	Support Support
 }
 
-// keyID is the rule of KeyId, in nearly every operation that has one.
+// keyID is the rule of KeyId in nearly every operation that has it.
 var keyID = Rule{Name: "KeyId", Required: true, Named: true}
 
-// visitor is what can be done with every parameter of a request: encode it, decode it, describe it.
+// visitor handles every parameter of a request: to encode, decode or describe it.
 type visitor interface {
 	str(r Rule, v *string)
 	secret(r Rule, v *Secret)
@@ -49,8 +49,8 @@ type visitor interface {
 	// numbered is for a list that is spread over parameters with numbers in their names, such as ResourceId.1.
 	numbered(r Rule, v numbered)
 	context(r Rule, v *EncryptionContext)
-	// empty is for a string whose parameter can be sent although it is empty, which does not mean the same as to leave it
-	// out. It comes after the string.
+	// empty is for a string whose parameter can be sent empty, which does not mean the same as leaving it out. It is
+	// called after the string.
 	empty(r Rule, v *bool)
 	// unserved is for a parameter that no field holds: see [Refused] and [Harmless].
 	unserved(r Rule)
@@ -58,7 +58,7 @@ type visitor interface {
 
 // structured is a parameter whose value is JSON.
 type structured interface {
-	// wire returns the parameter's text, "" if there is nothing to send.
+	// wire returns the parameter's value on the wire, "" if there is nothing to send.
 	wire() string
 	// parse reads it. The error is the end of a sentence that begins with "It", and shows no value.
 	parse(text string) error
@@ -75,7 +75,7 @@ func AppendParams(params Params, r Request) Params {
 }
 
 // Decode reads p into r, checks every rule and fills in defaults. Parameters that the API does not publish are ignored,
-// since SDKs send some of their own; [Support] says what becomes of the others. The error is an [*Error] with code
+// since SDKs send some of their own; [Support] says how the others are handled. The error is an [*Error] with code
 // MissingParameter or InvalidParameter, and never shows a value.
 func Decode(p Params, r Request) error {
 	d := decoder{params: p}
@@ -83,7 +83,7 @@ func Decode(p Params, r Request) error {
 }
 
 // DecodeGiven is Decode without the defaults: what p lacks stays zero, so that [Encode] returns what was given and
-// nothing more. It is for clients, since the server's default may be another.
+// nothing more. It is for clients, since the server's default may differ.
 func DecodeGiven(p Params, r Request) error {
 	d := decoder{params: p, withoutDefaults: true}
 	return d.decode(r)
@@ -143,7 +143,7 @@ func (d *decoder) decode(r Request) error {
 	return nil
 }
 
-// value returns the parameter's text or its default, and whether there is any.
+// value returns the parameter's string or its default, and whether there is one.
 func (d *decoder) value(r Rule) (string, bool) {
 	text := d.params.Get(r.Name)
 	if text == "" && !d.withoutDefaults {
@@ -198,7 +198,7 @@ func (d *decoder) integer(r Rule, v *int) {
 	*v = n
 }
 
-// booleans are the values of a boolean, and no other spelling of them.
+// booleans are the only spellings of a boolean.
 var booleans = []string{"true", "false"}
 
 func (d *decoder) boolean(r Rule, v *bool) {
@@ -208,7 +208,7 @@ func (d *decoder) boolean(r Rule, v *bool) {
 	*v = text == "true"
 }
 
-// emptyList is a list that an optional parameter may have, as if it was not sent.
+// emptyList is an empty list, which in an optional parameter counts as absent.
 const emptyList = "[]"
 
 func (d *decoder) structured(r Rule, v structured) {
@@ -244,7 +244,7 @@ func (d *decoder) context(r Rule, v *EncryptionContext) {
 	}
 }
 
-// span says a rule's bounds in words.
+// span describes a rule's bounds in words.
 func span(r Rule) string {
 	if r.Max == 0 {
 		return strconv.Itoa(r.Min) + " or more"

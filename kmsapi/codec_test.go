@@ -53,7 +53,7 @@ func TestEncodeLeavesZeroValuesOut(t *testing.T) {
 	require.Empty(t, kmsapi.Encode(&kmsapi.DecryptRequest{EncryptionContext: kmsapi.EncryptionContext{}}))
 }
 
-// toldAnyway are the booleans that operations need, true or false.
+// toldAnyway are the booleans that are sent whether true or false.
 var toldAnyway = map[kmsapi.Operation][]string{
 	kmsapi.OpUpdateRotationPolicy:  {"EnableAutomaticRotation"},
 	kmsapi.OpSetDeletionProtection: {"EnableDeletionProtection"},

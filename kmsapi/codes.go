@@ -9,7 +9,7 @@ import (
 // Code is an error code of the reference's table of public error codes (§1.5) or of Alibaba Cloud's API gateway.
 type Code string
 
-// Kind says what is wrong, so that a program can react without a list of codes. [Code.Kind] gives it.
+// Kind says what is wrong, so that a program can react without a list of codes. [Code.Kind] returns it.
 type Kind string
 
 // The kinds of error.
@@ -19,7 +19,7 @@ const (
 
 	// KindAccessKeyUnknown: there is no such access key.
 	KindAccessKeyUnknown Kind = "access key unknown"
-	// KindAccessKeyDisabled: the access key exists and must not be used.
+	// KindAccessKeyDisabled: the access key exists but must not be used.
 	KindAccessKeyDisabled Kind = "access key disabled"
 	// KindSignature: the signature does not match, so the secret is wrong or the request was altered.
 	KindSignature Kind = "signature"
@@ -34,17 +34,17 @@ const (
 	KindPermission Kind = "permission"
 	// KindNotFound: there is no such key, alias or secret.
 	KindNotFound Kind = "not found"
-	// KindExists: there is one already.
+	// KindExists: the alias or secret already exists.
 	KindExists Kind = "exists"
 	// KindState: the state of the key, or of the secret, forbids it.
 	KindState Kind = "state"
 	// KindParameter: a parameter is missing or not valid.
 	KindParameter Kind = "parameter"
-	// KindUnsupported: the operation does not exist, or not for this key.
+	// KindUnsupported: the operation does not exist, or does not support this key.
 	KindUnsupported Kind = "unsupported"
 	// KindImport: the key material or its import token is not valid.
 	KindImport Kind = "import"
-	// KindQuota: the account has as many as it may have.
+	// KindQuota: the account has reached a quota.
 	KindQuota Kind = "quota"
 	// KindThrottle: too many requests. KMS did not act on this one.
 	KindThrottle Kind = "throttle"
@@ -61,7 +61,7 @@ func (k Kind) BlamesCredentials() bool {
 }
 
 // Unauthenticated reports whether KMS refused the request before it knew the caller, because of the credentials, the
-// clock or the nonce. It did nothing then, and its message may quote the string that was signed.
+// clock or the nonce. KMS then did nothing, and its message may quote the string that was signed.
 func (k Kind) Unauthenticated() bool {
 	return k.BlamesCredentials() || k == KindClock || k == KindNonce
 }
@@ -85,7 +85,7 @@ func Codes() []Code { return slices.Sorted(maps.Keys(codes)) }
 // Kind returns what is wrong.
 func (e *Error) Kind() Kind { return e.Code.Kind() }
 
-// Errors returns the errors that have a published sentence, in the order of their codes. Each has an Err value.
+// Errors returns the errors that have a published message, in the order of their codes. Each has an Err value.
 func Errors() (all []*Error) {
 	for _, code := range Codes() {
 		if err := codes[code].err; err != nil {
@@ -95,18 +95,18 @@ func Errors() (all []*Error) {
 	return all
 }
 
-// A codeRow is all that is known of one error code.
+// A codeRow is all that is known about one error code.
 type codeRow struct {
 	kind Kind
-	// err has the status and the sentence, and is nil if none is published.
+	// err has the status and the message, and is nil if none is published.
 	err *Error
-	// family rows stand for every code that begins with this one and a dot, too.
+	// family says that the row also stands for every code that begins with this one and a dot.
 	family bool
 }
 
-// codes has a row for each code. Written out here are those that a client meets and the service never gives: codes of
-// the gateway and of dedicated gateways. refusal adds all others while the package's variables are initialized; nothing
-// does later.
+// codes has a row for each code. Listed here are codes that a client meets but the service never returns: those of the
+// API gateway and of dedicated gateways. refusal adds all others while the package's variables are initialized; after
+// that, nothing changes it.
 var codes = map[Code]codeRow{
 	"InvalidAccessKeyId":          {kind: KindAccessKeyUnknown},
 	"InvalidAccessKeyId.Inactive": {kind: KindAccessKeyDisabled},
@@ -118,15 +118,15 @@ var codes = map[Code]codeRow{
 }
 
 // refusal adds a row to codes for an error of the given HTTP status, and returns the error with the reference's
-// sentence.
+// message.
 func refusal(code Code, status int, kind Kind, message string) *Error {
 	err := &Error{Code: code, HTTPStatus: status, Message: message}
 	codes[code] = codeRow{kind: kind, err: err}
 	return err
 }
 
-// The errors of the reference (§1.5), each with its code, status, kind and sentence. They are compared and copied,
-// never changed.
+// The errors of the reference (§1.5), each with its code, status, kind and message. They are compared and copied, never
+// changed.
 var (
 	ErrInternalFailure    = refusal("InternalFailure", 500, KindTemporary, "Internal Failure.")
 	ErrServiceUnavailable = refusal("ServiceUnavailableTemporary", 503, KindTemporary, "Service Unavailable Temporary.")
@@ -190,10 +190,10 @@ var (
 		"The request was rejected because the key state is Unavailable.")
 	ErrResourceNotFound     = refusal("Forbidden.ResourceNotFound", 404, KindNotFound, "Resource not found.")
 	ErrUnsupportedOperation = refusal("UnsupportedOperation", 400, KindUnsupported, "This action is not supported.")
-	// ErrKeyVersionNotFound says that the key exists and has no such version.
+	// ErrKeyVersionNotFound says that the key exists but has no such version.
 	ErrKeyVersionNotFound = refusal("Forbidden.KeyVersionNotFound", 404, KindNotFound,
 		"The specified Key version is not found.")
-	// ErrRejectedUnsupportedOperation says that keys of this kind are not rotated.
+	// ErrRejectedUnsupportedOperation says that keys of this kind can't be rotated.
 	ErrRejectedUnsupportedOperation = refusal("Rejected.UnsupportedOperation", 400, KindUnsupported,
 		"Unsupported operation.")
 	ErrInvalidAPIName = refusal("InvalidApiName", 400, KindUnsupported, "The ApiName is invalid.")
@@ -204,16 +204,16 @@ var (
 	ErrResourceExists         = refusal("Rejected.ResourceExist", 409, KindExists, "The resource already exists.")
 	ErrResourceInDeleteWindow = refusal("Rejected.ResourceInDeleteWindow", 409, KindState,
 		"The secret is planned to be deleted.")
-	// ErrResourceInUse says that a secret is not planned to be deleted, so that there is nothing to restore.
+	// ErrResourceInUse says that a secret is not scheduled for deletion, so there is nothing to restore.
 	ErrResourceInUse = refusal("Rejected.ResourceInUse", 409, KindState, "restore normal secret")
 )
 
-// The errors of dry runs: what DryRun=true is answered instead of a result.
+// The errors of dry runs: the answers to DryRun=true in place of a result.
 var (
 	// ErrDryRunOperation says that the request would have succeeded.
 	ErrDryRunOperation = refusal("DryRunOperationError", 400, KindDryRun,
 		"The request would have succeeded if the DryRun parameter was not specified.")
-	// ErrValidation says that it would have been refused for what it asks.
+	// ErrValidation says that the request would have been refused because of its parameters.
 	ErrValidation = refusal("ValidationError", 400, KindParameter,
 		"The parameters specified in the request are invalid.")
 	// ErrAccessDenied says that the caller lacks the permission.
@@ -221,7 +221,7 @@ var (
 		"You are not authorized to perform this operation on the KMS resource.")
 )
 
-// The errors of Alibaba Cloud's API gateway that the service gives too; the reference does not have them.
+// The errors of Alibaba Cloud's API gateway that the service returns too. They are not in the reference.
 var (
 	ErrActionNotFound = refusal("InvalidAction.NotFound", 404, KindUnsupported,
 		"Specified api is not found, please check your url and method.")

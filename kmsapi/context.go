@@ -12,8 +12,8 @@ import (
 )
 
 // EncryptionContext is additional data that KMS binds to a ciphertext without storing it: the same context must be
-// given to Decrypt (§4.11). On the wire it is a JSON object of strings. KMS also takes it spread over parameters that
-// are called EncryptionContext.<name>, which is how some SDKs send it.
+// given to Decrypt (§4.11). On the wire it is a JSON object of strings. KMS also takes it spread over parameters called
+// EncryptionContext.<name>, as some SDKs send it.
 type EncryptionContext map[string]string
 
 // JSON returns the wire form, with names in order, and "" for an empty context: no context and an empty one are the
@@ -34,7 +34,7 @@ func (c EncryptionContext) JSON() string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// plainJSON is JSON for a context of plain ASCII, which nearly all are: there is nothing to escape in it.
+// plainJSON is JSON for a context of plain ASCII with nothing to escape, which nearly all are.
 func (c EncryptionContext) plainJSON() (string, bool) {
 	var few [8]string
 	names, size := few[:0], len("{}")
@@ -79,10 +79,10 @@ func (c *EncryptionContext) parse(text string) (err error) {
 	return nil
 }
 
-// contextRule is the rule of the context in nearly every operation that has one.
+// contextRule is the rule of EncryptionContext in nearly every operation that has it.
 var contextRule = Rule{Name: "EncryptionContext"}
 
-// collect makes a context of parameters, as strictly as ParseEncryptionContext makes one of JSON.
+// collect makes a context from parameters, as strictly as ParseEncryptionContext makes one from JSON.
 func (c *EncryptionContext) collect(spread Params) error {
 	if spread.Duplicate() != "" {
 		return errContextTwice
@@ -101,15 +101,15 @@ func (c *EncryptionContext) collect(spread Params) error {
 	return nil
 }
 
-// What both forms of a context may be refused for.
+// Why either form of a context may be refused.
 var (
 	errContextTwice   = errors.New("it has a name twice")
 	errContextNotText = errors.New("it holds a string that is not Unicode")
 	errContextTooLong = fmt.Errorf("it is longer than %d characters", MaxEncryptionContext)
 )
 
-// ParseEncryptionContext reads the wire form. It refuses what two readers could understand differently: a name given
-// twice, a value that is not a string, a string that is not Unicode, anything after the object.
+// ParseEncryptionContext reads the wire form. It refuses JSON that two readers could understand differently: a name
+// given twice, a value that is not a string, a string that is not Unicode, anything after the object.
 func ParseEncryptionContext(text string) (EncryptionContext, error) {
 	if utf8.RuneCountInString(text) > MaxEncryptionContext {
 		return nil, errContextTooLong
@@ -174,8 +174,8 @@ func cutPlain(text string) (value, rest string, ok bool) {
 	return value, rest, ok && isPlain(value)
 }
 
-// stringToken reads one JSON string. encoding/json replaces what is not Unicode by U+FFFD, which would make two
-// different contexts equal, so that character is refused.
+// stringToken reads one JSON string. encoding/json replaces invalid Unicode with U+FFFD, which would make two different
+// contexts equal, so that character is refused.
 func stringToken(dec *json.Decoder) (string, error) {
 	token, err := dec.Token()
 	if err != nil {

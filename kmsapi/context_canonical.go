@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// AppendCanonical appends the form of a context that is authenticated as a cipher's additional data, and returns the
+// AppendCanonical appends the form of a context that a cipher authenticates as additional data, and returns the
 // extended buffer. It is injective: the number of entries, then each name and value in the byte order of names, each
 // preceded by its length in bytes. Numbers have 32 bits, big-endian. No context and an empty one are the same (§4.11).
 func (c EncryptionContext) AppendCanonical(dst []byte) []byte {

@@ -45,7 +45,7 @@ func TestParseEncryptionContextReadsWhatEncodingJSONReads(t *testing.T) {
 			require.NoError(t, wantErr, "%s", encoded)
 			require.Equal(t, kmsapi.EncryptionContext(want), got, "%s", encoded)
 		case wantErr == nil && !strings.ContainsRune(string(encoded), utf8.RuneError):
-			// It is stricter: with a name twice, it would not be the same string again.
+			// ParseEncryptionContext is stricter: a name given twice would not survive re-encoding.
 			require.NotEqual(t, string(encoded), kmsapi.EncryptionContext(want).JSON())
 		}
 	})

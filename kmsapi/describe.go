@@ -7,21 +7,21 @@ func Describe(r Request) []Rule {
 	return d.rules
 }
 
-// A Type is what the values of a parameter are.
+// A Type is the type of a parameter's values.
 type Type string
 
 // The types of parameters.
 const (
 	TypeString  Type = "string"
 	TypeInteger Type = "integer"
-	// TypeBoolean is true or false, and no other spelling of them.
+	// TypeBoolean is true or false, spelled exactly so.
 	TypeBoolean Type = "boolean"
 	// TypeSecret is a string that must not be shown: see [Secret].
 	TypeSecret Type = "secret"
 	// TypeList is a JSON array.
 	TypeList Type = "list"
-	// TypeNumbered is a list whose items are parameters of their own, with a number, such as ResourceId.1, or also the
-	// name of a field, such as Tag.1.Key.
+	// TypeNumbered is a list whose items are parameters of their own, with a number in their names, such as
+	// ResourceId.1, or with a number and a field, such as Tag.1.Key.
 	TypeNumbered Type = "numbered"
 	// TypeContext is a JSON object of strings. A caller may also send each of its names as a parameter of its own, such
 	// as EncryptionContext.app.
@@ -40,7 +40,7 @@ func (d *describer) secret(r Rule, _ *Secret)             { d.add(r, TypeSecret)
 func (d *describer) integer(r Rule, _ *int)               { d.add(r, TypeInteger) }
 func (d *describer) structured(r Rule, _ structured)      { d.add(r, TypeList) }
 func (d *describer) context(r Rule, _ *EncryptionContext) { d.add(r, TypeContext) }
-func (d *describer) empty(Rule, *bool)                    {} // The string has the rule.
+func (d *describer) empty(Rule, *bool)                    {} // The string already has the rule.
 func (d *describer) unserved(r Rule)                      { d.add(r, TypeString) }
 func (d *describer) numbered(r Rule, _ numbered)          { d.add(r, TypeNumbered) }
 

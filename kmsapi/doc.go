@@ -2,7 +2,7 @@
 // and answers, error codes, key states, limits and regions. Both ends of the wire are built on it: package client
 // encodes a [Request] and decodes the answer, the KMS service decodes a request and encodes the answer.
 //
-// It does no I/O, keeps no state and knows nothing of HTTP, signatures or storage.
+// It does no I/O, keeps no state and knows nothing about HTTP, signatures or storage.
 //
 // # Where to start
 //
@@ -25,13 +25,13 @@
 // value, or ask its [Kind].
 //
 // To build a client or a service you need the rest. The catalogue has one row for each operation, which the methods of
-// [Operation] read: may it run twice, which rate limit does it share, which permission does it need, in which states of
-// a key may it run, what must an answer hold. [Code] has one row for each error code. Each request type describes its
-// parameters once, with their rules and with [Support], which says that some are not served; [Encode], [Decode] and
+// [Operation] read: whether it may run twice, which rate limit it shares, which permission it needs, in which states of
+// a key it may run, and what an answer must hold. [Code] has one row for each error code. Each request type describes
+// its parameters once, with their rules and with [Support], which says that some are not served; [Encode], [Decode] and
 // [Describe] read that one description, and [Params] are the parameters on the wire.
 //
-// Field names are the API's own (KeyId, not KeyID), so answers need no JSON or XML tags but those that leave a field
-// out. Section numbers such as "§4.11" name the section of the published API reference that a name implements.
+// Field names are the API's own (KeyId, not KeyID), so answers need JSON and XML tags only to omit fields. Section
+// numbers such as "§4.11" name the section of the published API reference that a name implements.
 package kmsapi
 
 // Version is the API version that every request names in its Version parameter (§1.3).

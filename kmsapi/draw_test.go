@@ -299,7 +299,7 @@ func drawFilters(t *rapid.T) kmsapi.Filters {
 	return nilIfEmpty(rapid.SliceOfN(filter, 0, kmsapi.MaxFilters).Draw(t, "filters"))
 }
 
-// nilIfEmpty is what a list is that is not sent.
+// nilIfEmpty returns nil for an empty list, which is not sent.
 func nilIfEmpty[L ~[]E, E any](list L) L {
 	if len(list) == 0 {
 		return nil
@@ -311,7 +311,7 @@ var aliases = rapid.StringMatching(`alias/[A-Za-z0-9_/-]{1,255}`).Filter(func(s 
 	return !strings.HasPrefix(s, kmsapi.ReservedAliasPrefix)
 })
 
-// tagTexts draws strings of at least so many characters that tags may have, and that don't begin like reserved ones.
+// tagTexts draws strings of at least that many characters, which tags may have, without a reserved prefix.
 func tagTexts(least int) *rapid.Generator[string] {
 	return rapid.StringMatching(fmt.Sprintf(`[B-Z0-9/_.+=@:-]{%d,128}`, least))
 }

@@ -2,8 +2,8 @@ package kmsapi
 
 import "fmt"
 
-// An Error is a refusal by KMS, as it is on the wire. Compare with [errors.Is] and one of the Err values: two
-// errors are the same if their codes are.
+// An Error is a refusal by KMS, in its wire form. Compare with [errors.Is] and one of the Err values: two errors are
+// the same if their codes are.
 type Error struct {
 	// Code is the error code. It is never empty.
 	Code Code
@@ -11,13 +11,13 @@ type Error struct {
 	HTTPStatus int
 	// Message says what is wrong, in English.
 	Message string
-	// RequestID names the request in KMS's records, and is empty if there was none.
+	// RequestID names the request in KMS's records. It is empty if the answer had none.
 	RequestID string
-	// HostID is the host that was asked, and is mostly empty.
+	// HostID is the host that was called. It is usually empty.
 	HostID string
 }
 
-// Error gives code, message, status and request id in one line.
+// Error returns code, message, status and request id in one line.
 func (e *Error) Error() string {
 	text := fmt.Sprintf("%s: %s (HTTP %d", e.Code, e.Message, e.HTTPStatus)
 	if e.RequestID != "" {
@@ -32,7 +32,7 @@ func (e *Error) Is(target error) bool {
 	return ok && t.Code == e.Code
 }
 
-// WithMessage returns a copy of e that says message instead of the reference's sentence.
+// WithMessage returns a copy of e with message in place of the reference's.
 func (e *Error) WithMessage(message string) *Error {
 	changed := *e
 	changed.Message = message
@@ -54,8 +54,8 @@ func InvalidParameter(name, hint string) *Error {
 	return ErrInvalidParameter.WithMessage(message)
 }
 
-// An ErrorResponse is the body of a refusal (§1.5). It carries what KMS itself sends and what Alibaba Cloud's gateway
-// sends, since SDKs read either.
+// An ErrorResponse is the body of a refusal (§1.5). It has the fields of KMS itself and those of Alibaba Cloud's
+// gateway, since SDKs read either.
 type ErrorResponse struct {
 	HttpStatus int
 	Code       Code

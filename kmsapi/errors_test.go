@@ -38,7 +38,7 @@ func TestCopiesLeaveTheReferencesErrorsAlone(t *testing.T) {
 	require.Equal(t, before, *kmsapi.ErrInvalidParameter)
 }
 
-// The table of public error codes, §1.5, and the codes that KMS or the gateway have besides.
+// The table of public error codes, §1.5, and further codes of KMS and the gateway.
 func TestStatusOfEveryCode(t *testing.T) {
 	for _, tc := range []struct {
 		err    *kmsapi.Error

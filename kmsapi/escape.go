@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// An Escaping is a way to percent-encode: it has the escape of each byte, and "" for those that stand for themselves.
-// Form bodies are written with one, and package signature signs with others.
+// An Escaping is a way to percent-encode: it has the escape of each byte, and "" for bytes that are not escaped. Form
+// bodies are written with one, and package signature signs with others.
 type Escaping [256]string
 
 // NewEscaping returns the escaping of all bytes but letters, digits, "-", "_", "." and "~" (§1.4). An escape is percent
-// and two upper-case hex digits, but for a space it is space.
+// followed by two upper-case hex digits. The escape of a space is space.
 func NewEscaping(percent, space string) *Escaping {
 	const plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~"
 	const hex = "0123456789ABCDEF"
@@ -25,7 +25,7 @@ func NewEscaping(percent, space string) *Escaping {
 	return e
 }
 
-// Pieces yields s escaped, in pieces: a sequence, because some callers write strings and some append to bytes.
+// Pieces yields the pieces of s escaped. It is a sequence because some callers write strings and some append to bytes.
 func (e *Escaping) Pieces(s string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		begin := 0

@@ -14,7 +14,7 @@ func ExampleEncryptionContext() {
 	// Output: {"app":"payroll","tenant":"acme"}
 }
 
-// What two readers could understand differently is refused.
+// JSON that two readers could understand differently is refused.
 func ExampleParseEncryptionContext() {
 	good, err := kmsapi.ParseEncryptionContext(`{"app":"payroll"}`)
 	fmt.Println(good["app"], err)
@@ -35,7 +35,7 @@ func ExampleSecret() {
 	// Y29ycmVjdCBob3JzZQ==
 }
 
-// A program compares with an Err value where it must know exactly, and asks for the kind where that is enough.
+// A program compares with an Err value if it must know exactly, and asks for the kind if that is enough.
 func ExampleError_Kind() {
 	var err error = &kmsapi.Error{
 		Code: "Throttling.User", HTTPStatus: 400,
@@ -50,7 +50,7 @@ func ExampleError_Kind() {
 	// true
 }
 
-// The catalogue says what there is to know about an operation.
+// The catalogue has all that is known about an operation.
 func ExampleOperation() {
 	op := kmsapi.OpCreateKey
 	fmt.Println(op.Section(), op.Repeatable(), op.RateClass(), op.Actions())

@@ -8,19 +8,19 @@ import (
 	"strings"
 )
 
-// A Filter lets through the CMKs that have one of some values. Filters with different keys must all let a CMK through;
-// those with the same key are one that has the values of all.
+// A Filter lets through the CMKs that have one of its values. Filters with different keys must all let a CMK through;
+// filters with the same key act as one with all their values.
 type Filter struct {
 	// Key is one of the constants that begin with FilterBy.
 	Key string
-	// Values are up to [MaxFilterValues]. A filter without values lets everything through.
+	// Values holds up to [MaxFilterValues] values. A filter without values lets everything through.
 	Values []string
 }
 
-// Filters are up to [MaxFilters]. On the wire they are a JSON array of objects.
+// Filters holds up to [MaxFilters] filters. On the wire they are a JSON array of objects.
 type Filters []Filter
 
-// What a filter can look at. TagKey and TagValue need not be of the same tag.
+// The keys of filters. TagKey and TagValue need not match the same tag.
 const (
 	FilterByState           = "KeyState"
 	FilterBySpec            = "KeySpec"
@@ -29,9 +29,9 @@ const (
 	// FilterByCreatorType compares with [CreatorUser] and [CreatorService].
 	FilterByCreatorType = "CreatorType"
 	FilterByInstance    = "DKMSInstanceId"
-	// FilterByKeyID begins with a small letter, other than the rest of the API.
+	// FilterByKeyID begins with a small letter, unlike all other names of the API.
 	FilterByKeyID = "keyId"
-	// FilterByAlias takes names of aliases, with or without [AliasPrefix].
+	// FilterByAlias takes alias names, with or without [AliasPrefix].
 	FilterByAlias    = "AliasName"
 	FilterByCreator  = "Creator"
 	FilterByTagKey   = "TagKey"
@@ -41,7 +41,7 @@ const (
 // The values of [FilterByCreatorType].
 const (
 	CreatorUser = "User"
-	// CreatorService is a service of Alibaba Cloud's, which makes the CMK that it encrypts with.
+	// CreatorService is an Alibaba Cloud service that made the CMK that it encrypts with.
 	CreatorService = "Service"
 )
 
@@ -59,7 +59,7 @@ var filterKeys = []string{
 	FilterByKeyID, FilterByAlias, FilterByCreator, FilterByTagKey, FilterByTagValue,
 }
 
-// Values returns the values of all filters with that key. There are none if every CMK is let through by them.
+// Values returns the values of all filters with that key. It returns none if these filters let every CMK through.
 func (f Filters) Values(key string) (values []string) {
 	for _, filter := range f {
 		if filter.Key != key {
@@ -77,8 +77,8 @@ func (f *Filters) wire() string { return jsonOf(len(*f), *f) }
 
 func (f *Filters) parse(text string) error { return f.parseAs(text, filtersForm, filterKeys) }
 
-// parseAs reads filters that look like form and whose keys are among allowed. It does not take null, which would be
-// read as a list of everything.
+// parseAs reads filters that look like form and whose keys are among allowed. It refuses null, which would list
+// everything.
 func (f *Filters) parseAs(text, form string, allowed []string) error {
 	malformed := errors.New("must " + form)
 	var list []map[string]json.RawMessage
@@ -93,7 +93,7 @@ func (f *Filters) parseAs(text, form string, allowed []string) error {
 			}
 			delete(fields, name)
 		}
-		if len(fields) > 0 { // Such as key, which is not Key.
+		if len(fields) > 0 { // for instance key in place of Key
 			return malformed
 		}
 		*f = append(*f, filter)

@@ -31,7 +31,8 @@ var requests = []func() kmsapi.Request{
 	func() kmsapi.Request { return new(kmsapi.ListTagResourcesRequest) },
 }
 
-// FuzzDecode decodes any parameters as every kind of request. What is taken means the same once it is encoded again.
+// FuzzDecode decodes any parameters as every kind of request. An accepted request means the same once it is encoded
+// again.
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{
 		"", "KeyId=k&Plaintext=p&EncryptionContext=%7B%22a%22%3A%22b%22%7D", "KeyId=k&NumberOfBytes=%2B7",
@@ -65,7 +66,8 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// FuzzFilters compares with encoding/json: what is taken is one JSON text, and it has nothing that is not understood.
+// FuzzFilters compares with encoding/json: accepted filters are one JSON value, without anything that is not
+// understood.
 func FuzzFilters(f *testing.F) {
 	for _, seed := range []string{
 		`[{"Key":"KeyState","Values":["Enabled","Disabled"]},{"Key":"KeyState","Values":["PendingDeletion"]}]`, `[]`, `null`,
@@ -94,7 +96,7 @@ func FuzzFilters(f *testing.F) {
 	})
 }
 
-// FuzzNumbered reads any parameters as the tags of resources. Whatever is taken has all of them, in the order of their
+// FuzzNumbered reads any parameters as the tags of resources. An accepted list has all of them, in the order of their
 // numbers.
 func FuzzNumbered(f *testing.F) {
 	for _, seed := range []string{
@@ -132,7 +134,7 @@ func FuzzNumbered(f *testing.F) {
 	})
 }
 
-// FuzzTags compares with encoding/json: what is taken is one JSON text.
+// FuzzTags compares with encoding/json: accepted tags are one JSON value.
 func FuzzTags(f *testing.F) {
 	for _, seed := range []string{
 		`[{"TagKey":"a","TagValue":"b"}]`, `[{"TagKey":"a"}]`, `[]`, `null`, `[null]`, `[{"TagKey":"a"},{"TagKey":"a"}]`,

@@ -16,19 +16,19 @@ const (
 const intervalWords = "as a number and one of d, h, m and s, such as 365d"
 
 var (
-	// rotationInterval has no pattern: what it is counts only if the rotation is enabled.
+	// rotationInterval has no pattern: its value matters only if the rotation is enabled.
 	rotationInterval = Rule{Name: "RotationInterval", Form: "be 7 to 730 days, " + intervalWords}
 	intervalForm     = regexp.MustCompile(`^([0-9]{1,10})([dhms])$`)
 )
 
-// intervalUnits are those of an interval, the longest first.
+// intervalUnits are the units of an interval, the longest first.
 var intervalUnits = []struct {
 	name string
 	unit time.Duration
 }{{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}}
 
 // ParseInterval reads a duration in the form of the API: a number and one of d, h, m and s, such as 365d. ok is false
-// if text is nothing like that, or more than a [time.Duration] can hold.
+// if text has another form, or is more than a [time.Duration] can hold.
 func ParseInterval(text string) (interval time.Duration, ok bool) {
 	parts := intervalForm.FindStringSubmatch(text)
 	if parts == nil {
@@ -43,8 +43,8 @@ func ParseInterval(text string) (interval time.Duration, ok bool) {
 	return 0, false
 }
 
-// FormatInterval is the form that [ParseInterval] reads, in the longest unit that leaves nothing over: 7d, 36h. What is
-// less than a second is cut off.
+// FormatInterval returns the form that [ParseInterval] reads, in the longest unit that leaves no remainder: 7d, 36h.
+// Fractions of a second are cut off.
 func FormatInterval(interval time.Duration) string {
 	for _, u := range intervalUnits {
 		if interval%u.unit == 0 {
@@ -54,9 +54,9 @@ func FormatInterval(interval time.Duration) string {
 	return FormatRotationInterval(interval)
 }
 
-// ParseRotationInterval reads a RotationInterval, such as 365d, which must be from shortest to longest: in the API
-// reference [MinRotationInterval] and [MaxRotationInterval]. The error is an [*Error]: MissingParameter if text is
-// empty, and InvalidParameter if it is no such interval.
+// ParseRotationInterval reads a RotationInterval, such as 365d, which must be from shortest to longest; the API
+// reference's bounds are [MinRotationInterval] and [MaxRotationInterval]. The error is an [*Error]: MissingParameter if
+// text is empty, and InvalidParameter if it is not such an interval.
 func ParseRotationInterval(text string, shortest, longest time.Duration) (time.Duration, error) {
 	if text == "" {
 		return 0, MissingParameter(rotationInterval.Name)
@@ -69,7 +69,7 @@ func ParseRotationInterval(text string, shortest, longest time.Duration) (time.D
 	return interval, nil
 }
 
-// FormatRotationInterval is the form that answers have: seconds, such as 31536000s.
+// FormatRotationInterval returns the form in answers: seconds, such as 31536000s.
 func FormatRotationInterval(interval time.Duration) string {
 	return strconv.FormatInt(int64(interval/time.Second), 10) + "s"
 }

@@ -55,8 +55,8 @@ func TestARotationIntervalOutOfItsRangeIsToldTheRange(t *testing.T) {
 	require.ErrorIs(t, err, kmsapi.ErrMissingParameter)
 }
 
-// FuzzInterval computes with numbers that don't overflow: whatever is taken is exactly what was written, in either form
-// that is written again.
+// FuzzInterval computes with numbers that don't overflow: an accepted interval is exactly what was written, in both
+// forms that are written again.
 func FuzzInterval(f *testing.F) {
 	for _, seed := range []string{
 		"7d", "605800s", "168h", "10080m", "731d", "0s", "d", "-7d", "7D", "7.5d", "9223372036s", "9223372037s", "007d",

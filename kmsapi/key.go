@@ -9,9 +9,10 @@ const (
 	Enabled KeyState = "Enabled"
 	// Disabled keys neither encrypt nor decrypt until they are enabled again.
 	Disabled KeyState = "Disabled"
-	// PendingDeletion keys wait for their deletion date and do nothing else, unless the deletion is cancelled before.
+	// PendingDeletion keys can't be used. They are deleted on their deletion date unless the deletion is cancelled
+	// first.
 	PendingDeletion KeyState = "PendingDeletion"
-	// PendingImport keys have origin EXTERNAL and no key material yet, or no longer.
+	// PendingImport keys have origin EXTERNAL and no key material: not yet, or no longer.
 	PendingImport KeyState = "PendingImport"
 )
 
@@ -37,13 +38,13 @@ const (
 	ProtectionHSM ProtectionLevel = "HSM"
 )
 
-// What DeletionProtection says of a key.
+// The values of DeletionProtection.
 const (
 	ProtectionEnabled  = "Enabled"
 	ProtectionDisabled = "Disabled"
 )
 
-// KeyMetadata describes a CMK (§4.1, §4.9). Dates are in [TimeFormat], empty when they do not apply.
+// KeyMetadata describes a CMK (§4.1, §4.9). Dates are in [TimeFormat], and empty if they do not apply.
 type KeyMetadata struct {
 	KeyId              string
 	Arn                string
@@ -68,6 +69,6 @@ type KeyMetadata struct {
 	DeletionProtection            string
 	DeletionProtectionDescription string
 	// DKMSInstanceId is the KMS instance that holds the key, and empty for a key of none. The form of a key id does not
-	// tell: migrated keys keep theirs.
+	// show it: migrated keys keep their ids.
 	DKMSInstanceId string
 }

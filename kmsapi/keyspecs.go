@@ -2,7 +2,7 @@ package kmsapi
 
 // The KeySpecs of CMKs that the service can make.
 const (
-	// KeySpecAES256 is a 256-bit symmetric key, and the KeySpec of every CMK of the reference.
+	// KeySpecAES256 is a 256-bit symmetric key, and the only KeySpec in the reference.
 	KeySpecAES256 = "Aliyun_AES_256"
 	// KeySpecRSA2048 and the next two are RSA key pairs by the length of their modulus, with the exponent 65537.
 	KeySpecRSA2048 = "RSA_2048"
@@ -18,15 +18,15 @@ const (
 	KeySpecSM4 = "Aliyun_SM4"
 )
 
-// What a CMK is for.
+// The KeyUsages of CMKs.
 const (
-	// KeyUsageEncryptDecrypt is the only KeyUsage of the reference (§4.1), and the default of keys that can't sign.
+	// KeyUsageEncryptDecrypt is the only KeyUsage in the reference (§4.1), and the default of keys that can't sign.
 	KeyUsageEncryptDecrypt = "ENCRYPT/DECRYPT"
 	// KeyUsageSignVerify is the default of keys that can sign.
 	KeyUsageSignVerify = "SIGN/VERIFY"
 )
 
-// The algorithms of asymmetric keys. Signatures are of a SHA-256 digest, except for that of SM2.
+// The algorithms of asymmetric keys. Signatures are of a SHA-256 digest, except with SM2.
 const (
 	// SignPSS is RSASSA-PSS with a salt of 32 bytes; its mask generation uses SHA-256 too.
 	SignPSS = "RSA_PSS_SHA_256"
@@ -34,27 +34,27 @@ const (
 	SignPKCS1v15 = "RSA_PKCS1_SHA_256"
 	// SignECDSA is ECDSA on the curve of the key; a signature is a DER SEQUENCE of r and s.
 	SignECDSA = "ECDSA_SHA_256"
-	// SignSM2 is the signature of SM2 (GB/T 32918.2), as a DER SEQUENCE of r and s. The digest is SM3(Z ‖ message), where
-	// Z is that of the signer's public key and, by custom, of the identity 1234567812345678.
+	// SignSM2 is the signature of SM2 (GB/T 32918.2), as a DER SEQUENCE of r and s. The digest is SM3(Z ‖ message),
+	// where Z is computed from the signer's public key and, by convention, the identity 1234567812345678.
 	SignSM2 = "SM2DSA"
 	// EncryptOAEPSHA256 and EncryptOAEPSHA1 are RSAES-OAEP. The mask generation uses the same hash, and the label is
 	// empty.
 	EncryptOAEPSHA256 = WrapOAEPSHA256
 	EncryptOAEPSHA1   = WrapOAEPSHA1
-	// EncryptSM2 is the encryption of SM2 (GB/T 32918.4). A ciphertext is an uncompressed point, 32 bytes of SM3, and as
-	// many bytes as the plaintext has (C1C3C2), not DER.
+	// EncryptSM2 is the encryption of SM2 (GB/T 32918.4). A ciphertext is an uncompressed point, 32 bytes of SM3, and
+	// as many bytes as the plaintext (C1C3C2), not DER.
 	EncryptSM2 = WrapSM2PKE
 )
 
 // DigestSize is the length of the digest that asymmetric keys sign, in bytes.
 const DigestSize = 32
 
-// A keySpec is all that is known of a KeySpec.
+// A keySpec is all that is known about a KeySpec.
 type keySpec struct {
 	name string
-	// served is false for what the API publishes and the service lacks.
+	// served is false for a KeySpec that the API publishes but the service lacks.
 	served bool
-	// sm is true for what the service has only with the SM algorithms.
+	// sm is true for a KeySpec that the service has only with the SM algorithms.
 	sm bool
 	// signs and encrypts are the algorithms of AsymmetricSign and AsymmetricEncrypt. Symmetric keys have none.
 	signs, encrypts []string
@@ -87,7 +87,7 @@ var keySpecs = []keySpec{
 	},
 }
 
-// findKeySpec returns the row of a KeySpec, and an empty one if there is none. Every request needs it.
+// findKeySpec returns the row of a KeySpec, and an empty row if there is none. Every request calls it.
 func findKeySpec(name string) *keySpec {
 	for i := range keySpecs {
 		if keySpecs[i].name == name {
@@ -107,7 +107,8 @@ func KeySpecs() (names []string) {
 	return names
 }
 
-// ServesKeySpec reports whether the service can make a CMK of that KeySpec, if it has what [NeedsSM] says.
+// ServesKeySpec reports whether the service can make a CMK of that KeySpec, given the SM algorithms if [NeedsSM] is
+// true.
 func ServesKeySpec(name string) bool { return findKeySpec(name).served }
 
 // NeedsSM reports whether the service can use a CMK, or a wrapping key, of that KeySpec only with the SM algorithms,
@@ -117,7 +118,7 @@ func NeedsSM(name string) bool { return findKeySpec(name).sm }
 // MaterialSize returns the length of the key material of a symmetric CMK, in bytes, and 0 for any other KeySpec.
 func MaterialSize(name string) int { return findKeySpec(name).material }
 
-// IsMaterialSize reports whether a symmetric CMK of some KeySpec has key material of that length, in bytes.
+// IsMaterialSize reports whether the key material of any symmetric KeySpec has that length, in bytes.
 func IsMaterialSize(size int) bool {
 	for _, s := range keySpecs {
 		if size > 0 && s.material == size {
@@ -127,13 +128,13 @@ func IsMaterialSize(size int) bool {
 	return false
 }
 
-// IsAsymmetric reports whether a KeySpec is that of a key pair.
+// IsAsymmetric reports whether CMKs of a KeySpec are key pairs.
 func IsAsymmetric(name string) bool {
 	s := findKeySpec(name)
 	return s.name != "" && s.material == 0
 }
 
-// KeyUsages returns what a CMK of a KeySpec can be for, its default first. A CMK is for one of them.
+// KeyUsages returns the possible KeyUsages of a CMK of a KeySpec, the default first. A CMK has one of them.
 func KeyUsages(name string) (usages []string) {
 	s := findKeySpec(name)
 	if len(s.signs) > 0 {
@@ -145,7 +146,7 @@ func KeyUsages(name string) (usages []string) {
 	return usages
 }
 
-// Algorithms returns the algorithms of an asymmetric key that is for usage.
+// Algorithms returns the algorithms of an asymmetric key with that KeyUsage.
 func Algorithms(name, usage string) []string {
 	if usage == KeyUsageSignVerify {
 		return findKeySpec(name).signs
@@ -153,16 +154,16 @@ func Algorithms(name, usage string) []string {
 	return findKeySpec(name).encrypts
 }
 
-// A KeyKind is the keys that an operation works with.
+// A KeyKind is the kind of key that an operation works with.
 type KeyKind string
 
 // The kinds of keys.
 const (
 	// AnyKey is for operations that use no key material.
 	AnyKey KeyKind = ""
-	// SymmetricKey is for those that encrypt data with a symmetric key.
+	// SymmetricKey is for operations that encrypt data with a symmetric key.
 	SymmetricKey KeyKind = "symmetric"
-	// KeyPair is for those that work with an asymmetric key, whatever it is for.
+	// KeyPair is for operations that work with an asymmetric key, whatever its KeyUsage.
 	KeyPair KeyKind = "key pair"
 	// SigningKey is for an asymmetric key that signs.
 	SigningKey KeyKind = "signing key"
@@ -170,7 +171,7 @@ const (
 	DecryptingKey KeyKind = "decrypting key"
 )
 
-// Has reports whether a key with that KeySpec and KeyUsage is one of the kind.
+// Has reports whether a key with that KeySpec and KeyUsage is of the kind.
 func (k KeyKind) Has(spec, usage string) bool {
 	switch k {
 	case AnyKey:

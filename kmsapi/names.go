@@ -5,9 +5,8 @@ import (
 	"strings"
 )
 
-// IsName reports whether a parameter called param names a key, an alias, a secret or a KMS instance, in whichever
-// operation has it: see [Rule]. Such a name may be shown. Of a list whose items have numbers, they are the items that a
-// request may have.
+// IsName reports whether a parameter called param names a key, an alias, a secret or a KMS instance in any operation:
+// see [Rule]. Its value may be shown. For a numbered list, the parameters are the items that a request may have.
 func IsName(param string) bool {
 	if slices.Contains(names, param) {
 		return true

@@ -18,7 +18,7 @@ type numbered interface {
 	collect(items []item) error
 }
 
-// An item of a numbered list has one parameter without a field, or one for each of its fields.
+// An item of a numbered list has a single parameter without a field, or one for each of its fields.
 type item struct {
 	number int
 	fields Params
@@ -27,7 +27,7 @@ type item struct {
 // maxItemNumber bounds the number of an item. Numbers may have gaps.
 const maxItemNumber = 1_000_000
 
-// itemNumber reads the number of an item, which has one spelling only.
+// itemNumber reads the number of an item, which has only one valid spelling.
 func itemNumber(text string) (int, error) {
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 || n > maxItemNumber || strconv.Itoa(n) != text {
@@ -108,7 +108,7 @@ func (s *numberedStrings) collect(items []item) error {
 	return nil
 }
 
-// numberedTagKeys are numberedStrings that are keys of tags.
+// numberedTagKeys is a numbered list of tag keys.
 type numberedTagKeys []string
 
 func (k *numberedTagKeys) spread() Params { return (*numberedStrings)(k).spread() }
@@ -120,7 +120,7 @@ func (k *numberedTagKeys) collect(items []item) error {
 	return (*TagKeys)(k).Check()
 }
 
-// numberedTags is a numbered list of tags: Tag.1.Key, Tag.1.Value. SDKs drop a value that is empty.
+// numberedTags is a numbered list of tags: Tag.1.Key, Tag.1.Value. SDKs omit an empty value.
 type numberedTags []Tag
 
 // The fields of an item.

@@ -10,7 +10,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// flat parses parameters as they are in a query.
+// flat parses parameters in the form of a query string.
 func flat(t testing.TB, query string) kmsapi.Params {
 	t.Helper()
 	params, err := kmsapi.ParseForm(query)

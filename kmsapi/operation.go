@@ -2,24 +2,23 @@ package kmsapi
 
 import "slices"
 
-// Operation is the value of the Action parameter (§3). Its constants stand with the request types: [OpEncrypt] is
-// declared with [EncryptRequest]. What is known of each operation is one row of the catalogue, which the methods read;
-// of a name that has no row they return the zero value.
+// Operation is the value of the Action parameter (§3). Its constants are declared with the request types: [OpEncrypt]
+// with [EncryptRequest]. The methods read the operation's row in the catalogue; for a name that has no row, they return
+// the zero value.
 type Operation string
 
 // Known reports whether o is in the catalogue.
 func (o Operation) Known() bool { return catalogue[o] != nil }
 
-// Section is the section of the API reference that describes o, such as "§4.11". Operations that came after the
-// reference have a page of their own, which is named like the operation.
+// Section is the section of the API reference that describes o, such as "§4.11". Operations newer than the reference
+// have a page of their own, which is named like the operation.
 func (o Operation) Section() string { return o.row().section }
 
-// Topic is the heading of the operations that o belongs with, such as "Aliases". In [Operations] they are next to each
-// other.
+// Topic is the heading of o's group of operations, such as "Aliases". [Operations] lists a group together.
 func (o Operation) Topic() string { return o.row().topic }
 
 // Repeatable reports whether a request may run twice with the same outcome and the same kind of answer, so that a
-// client that lost an answer may ask again. The others make something new each time, or refuse the second time.
+// client that lost an answer may ask again. Other operations make something new each time, or fail the second time.
 func (o Operation) Repeatable() bool { return !o.row().once }
 
 // Plane says which gateways serve o.
@@ -31,19 +30,19 @@ func (o Operation) RateClass() RateClass { return o.row().rate }
 // Resource says what a request of o is about.
 func (o Operation) Resource() Resource { return o.row().resource }
 
-// Actions are the RAM permissions that o needs, such as "kms:Encrypt". A caller needs all of them: each on the key of
-// the same place in [Operation.KeyParameters], if o is about several keys.
+// Actions are the RAM permissions that o needs, such as "kms:Encrypt". A caller needs all of them. If o is about
+// several keys, each is needed on the key at the same index of [Operation.KeyParameters].
 func (o Operation) Actions() []string { return o.row().actions }
 
-// KeyAction is the RAM permission that o needs on the CMK that encrypts the secret it is about, and "" if it does not
-// use that CMK. It needs none if KMS encrypts the secret with a key of its own.
+// KeyAction is the RAM permission that o needs on the CMK that encrypts its secret, and "" if it does not use that CMK.
+// No permission is needed if KMS encrypts the secret with a key of its own.
 func (o Operation) KeyAction() string { return o.row().keyAction }
 
-// KeyParameters are the parameters that name the keys of an operation that is about several, and nil for all others.
+// KeyParameters are the parameters that name the keys of an operation on several, and nil for all others.
 func (o Operation) KeyParameters() []string { return o.row().keys }
 
 // Refusal returns why o is refused for a key in the given state (§2), and nil if it may run. An operation or a state
-// that the reference does not have is refused always.
+// that is not in the reference is always refused.
 func (o Operation) Refusal(state KeyState) *Error {
 	if !o.Known() {
 		return ErrInternalFailure.WithMessage("The operation has no row in the table of key states.")
@@ -54,7 +53,7 @@ func (o Operation) Refusal(state KeyState) *Error {
 // Uses returns the kind of key that o works with.
 func (o Operation) Uses() KeyKind { return o.row().uses }
 
-// ExternalOnly reports whether o is for keys of origin [OriginExternal] alone (§2).
+// ExternalOnly reports whether o is only for keys of origin [OriginExternal] (§2).
 func (o Operation) ExternalOnly() bool { return o.row().externalOnly }
 
 // NewRequest returns an empty request of o, and nil if o is not in the catalogue.
@@ -70,8 +69,8 @@ func (o Operation) Takes(name string) bool {
 	return o.Known() && slices.ContainsFunc(Describe(o.NewRequest()), func(r Rule) bool { return r.Name == name })
 }
 
-// MissingField returns the first field that answer lacks although an answer to o must hold it, such as
-// "CiphertextBlob", and "" if answer is complete. A caller that stored an empty ciphertext would lose its data.
+// MissingField returns the first required field that is missing in an answer to o, such as "CiphertextBlob", and "" if
+// the answer is complete. A caller that stored an empty ciphertext would lose its data.
 func (o Operation) MissingField(answer Response) string { return o.row().required.missing(answer) }
 
 func (o Operation) row() *operationRow {
@@ -86,42 +85,42 @@ type Plane string
 
 // The planes.
 const (
-	// ControlPlane is for what manages keys. The shared gateway of the region serves it.
+	// ControlPlane is for operations that manage keys. The shared gateway of the region serves it.
 	ControlPlane Plane = ""
-	// DataPlane is for what encrypts and decrypts with a key. The dedicated gateway of the key's KMS instance serves it,
-	// and the shared gateway too if the key is in no instance or Internet access of the instance is on.
+	// DataPlane is for operations that encrypt and decrypt with a key. The dedicated gateway of the key's KMS instance
+	// serves it, and the shared gateway too if the key is in no instance or Internet access of the instance is on.
 	DataPlane Plane = "data"
-	// SharedDataPlane is for what encrypts and decrypts with keys, and that no dedicated gateway serves. The shared
-	// gateway serves it for the same keys as DataPlane.
+	// SharedDataPlane is for operations that encrypt and decrypt with keys and that no dedicated gateway serves. The
+	// shared gateway serves it for the same keys as DataPlane.
 	SharedDataPlane Plane = "shared data"
 )
 
-// A RateClass is a group of operations that share a rate limit, as the service's configuration calls it.
+// A RateClass is a group of operations that share a rate limit, under its name in the service's configuration.
 type RateClass string
 
 // The rate classes of the shared gateway.
 const (
-	// RateCrypto is for what encrypts and decrypts with one symmetric key.
+	// RateCrypto is for operations that encrypt and decrypt with one symmetric key.
 	RateCrypto RateClass = "crypto"
-	// RateReEncrypt is for ReEncrypt alone.
+	// RateReEncrypt is for ReEncrypt only.
 	RateReEncrypt RateClass = "re_encrypt"
-	// RateAsymmetric is for what signs, verifies, encrypts and decrypts with an asymmetric key.
+	// RateAsymmetric is for operations that sign, verify, encrypt and decrypt with an asymmetric key.
 	RateAsymmetric RateClass = "asymmetric"
-	// RateCreateKey is for CreateKey alone.
+	// RateCreateKey is for CreateKey only.
 	RateCreateKey RateClass = "create_key"
-	// RateSecretValue is for GetSecretValue alone.
+	// RateSecretValue is for GetSecretValue only.
 	RateSecretValue RateClass = "secret_values"
-	// RateSecretWrite is for everything that changes secrets.
+	// RateSecretWrite is for operations that change secrets.
 	RateSecretWrite RateClass = "secret_write"
-	// RateSecretRead is for what describes and lists secrets, and for GetRandomPassword.
+	// RateSecretRead is for operations that describe and list secrets, and for GetRandomPassword.
 	RateSecretRead RateClass = "secret_read"
-	// RateWrite is for everything else that changes something.
+	// RateWrite is for all other operations that change something.
 	RateWrite RateClass = "write"
-	// RateRead is for what describes and lists.
+	// RateRead is for operations that describe and list.
 	RateRead RateClass = "read"
-	// RateListTags is for what lists tags.
+	// RateListTags is for operations that list tags.
 	RateListTags RateClass = "list_tags"
-	// RateInstances is for what describes and lists KMS instances.
+	// RateInstances is for operations that describe and list KMS instances.
 	RateInstances RateClass = "instances"
 )
 
@@ -133,7 +132,7 @@ func RateClasses() []RateClass {
 	}
 }
 
-// A Resource is what a request is about, in the words of RAM's resource names.
+// A Resource is what a request is about, in the form of RAM's resource names.
 type Resource string
 
 // The resources.
@@ -157,7 +156,7 @@ const (
 	NamedInstance Resource = "keystore/*"
 )
 
-// states say whether an operation may run in each state of a key (§2): nil lets it run, an error refuses it.
+// states says whether an operation may run in each state of a key (§2): nil allows it, an error refuses it.
 type states struct{ enabled, disabled, pendingDeletion, pendingImport *Error }
 
 func (s states) in(state KeyState) *Error {

@@ -13,8 +13,8 @@ type Param struct {
 	Name, Value string
 }
 
-// Params are the decoded parameters of a request, in the order they were added or received. A slice and not a map,
-// because a signature covers every parameter and a name sent twice must be seen to be refused.
+// Params are the decoded parameters of a request, in the order they were added or received. It is a slice and not a
+// map, because a signature covers every parameter, and a name sent twice must be noticed to be refused.
 type Params []Param
 
 // Get returns the value of the first parameter called name, and "" if there is none: KMS treats an empty parameter as
@@ -66,7 +66,7 @@ func (p Params) Sort() {
 
 // Duplicate returns the first name that occurs more than once, and "" if all differ.
 func (p Params) Duplicate() string {
-	var few [usualParams]Param // so no memory of the heap is needed
+	var few [usualParams]Param // so that no heap memory is needed
 	sorted := p.AppendSorted(few[:0])
 	for i := 1; i < len(sorted); i++ {
 		if sorted[i].Name == sorted[i-1].Name {
@@ -95,9 +95,9 @@ func (p Params) Form() string {
 	return b.String()
 }
 
-// ParseForm decodes a query string or a form body. It is stricter than net/url: a bad escape, an empty name and text
-// that is not UTF-8 are errors, because two readers must never see different parameters in one signed string.
-// Errors name no value, since a value may be a plaintext.
+// ParseForm decodes a query string or a form body. It is stricter than net/url: a bad escape, an empty name and invalid
+// UTF-8 are errors, because two readers must never see different parameters in one signed string. Errors name no value,
+// since a value may be a plaintext.
 func ParseForm(text string) (Params, error) {
 	if text == "" {
 		return nil, nil
@@ -126,5 +126,6 @@ func ParseForm(text string) (Params, error) {
 	return params, nil
 }
 
-// usualParams is as many as an operation has. Unauthenticated callers that send more don't get memory up front.
+// usualParams is the most parameters that an operation has. Unauthenticated callers that send more don't get memory up
+// front.
 const usualParams = 24

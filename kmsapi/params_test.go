@@ -71,7 +71,7 @@ func TestFormAndParseFormAreInverse(t *testing.T) {
 	})
 }
 
-// FuzzParseForm compares with net/url: what ParseForm takes, net/url reads the same way.
+// FuzzParseForm compares with net/url, which must read a form that ParseForm accepts in the same way.
 func FuzzParseForm(f *testing.F) {
 	for _, seed := range []string{"", "a=1&b=2", "a=1&a=2", "a=%zz", "=", "a=1+2%20", "&&", "a=b=c", "%ff=1"} {
 		f.Add(seed)

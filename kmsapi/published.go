@@ -3,12 +3,12 @@ package kmsapi
 import "strings"
 
 // Published reports whether there is an operation called o: in the catalogue, or among all that Alibaba Cloud has ever
-// published for this version of the API. A service has to answer a published one that it lacks differently from a name
-// that nobody knows: clients take the 404 of an unknown name for a resource that is gone.
+// published for this version of the API. A service must answer a published operation that it lacks differently from an
+// unknown name: clients take the 404 of an unknown name for a resource that is gone.
 func (o Operation) Published() bool { return o.Known() || published[o] }
 
-// published has the names of all SDKs and documents, those that Alibaba Cloud has withdrawn included. A name stays here
-// once it is served. The set is never changed.
+// published has the names in all SDKs and documents, including those that Alibaba Cloud has withdrawn. A name stays
+// here once it is served. The set is never changed.
 var published = setOf(`
 	CreateKey DescribeKey ListKeys EnableKey DisableKey ScheduleKeyDeletion CancelKeyDeletion UpdateKeyDescription
 	SetDeletionProtection GetKeyPolicy SetKeyPolicy

@@ -41,9 +41,9 @@ func FindRegion(id string) (Region, bool) {
 	return regions[i], true
 }
 
-// SuggestRegion returns what to say to somebody who gave an id that is none of known: a guess at what was meant, if
+// SuggestRegion returns advice for a caller that gave an id that is not among known: a guess at what was meant, if
 // there is one, and the regions to choose from. It is a sentence without its first capital letter and its full stop,
-// and does not quote id. No known regions means those of the reference.
+// and does not quote id. If known is empty, the reference's regions are used.
 func SuggestRegion(id string, known []string) string {
 	if len(known) == 0 {
 		known = RegionIDs()

@@ -6,7 +6,7 @@ type Request interface {
 	Operation() Operation
 	// NewResponse returns an empty answer of the type that the operation gives.
 	NewResponse() Response
-	// visit shows every parameter to v, in the reference's order.
+	// visit passes every parameter to v, in the reference's order.
 	visit(v visitor)
 }
 

@@ -26,7 +26,7 @@ const AccountEnabled = "Enabled"
 // OpOpenKmsService is OpenKmsService.
 const OpOpenKmsService Operation = "OpenKmsService"
 
-// OpenKmsServiceRequest signs the account up for KMS. For one that is, it changes nothing.
+// OpenKmsServiceRequest signs the account up for KMS. It changes nothing if the account already is.
 type OpenKmsServiceRequest struct {
 	answers[OpenKmsServiceResponse]
 }

@@ -8,7 +8,7 @@ const AliasPrefix = "alias/"
 // ReservedAliasPrefix begins the aliases that Alibaba Cloud keeps for its own services.
 const ReservedAliasPrefix = "alias/acs"
 
-// MaxAlias is the length of an alias without [AliasPrefix], in characters; the shortest has 1.
+// MaxAlias is the greatest length of an alias without [AliasPrefix], in characters; the least is 1.
 const MaxAlias = 255
 
 var aliasName = Rule{
@@ -30,8 +30,8 @@ const OpCreateAlias Operation = "CreateAlias"
 // CreateAliasRequest gives a CMK an alias (§4.14).
 type CreateAliasRequest struct {
 	answers[CreateAliasResponse]
-	// AliasName has [AliasPrefix] and up to [MaxAlias] characters more, does not begin with
-	// [ReservedAliasPrefix], and is unique in account and region.
+	// AliasName has [AliasPrefix] and up to [MaxAlias] more characters, does not begin with [ReservedAliasPrefix], and
+	// is unique in an account and region.
 	AliasName string
 	KeyId     string
 }
@@ -44,7 +44,7 @@ func (r *CreateAliasRequest) visit(v visitor) {
 	v.str(keyID, &r.KeyId)
 }
 
-// CreateAliasResponse says that it is done (§4.14).
+// CreateAliasResponse confirms the request (§4.14).
 type CreateAliasResponse struct{ Reply }
 
 // OpUpdateAlias is UpdateAlias.
@@ -66,7 +66,7 @@ func (r *UpdateAliasRequest) visit(v visitor) {
 	v.str(keyID, &r.KeyId)
 }
 
-// UpdateAliasResponse says that it is done (§4.15).
+// UpdateAliasResponse confirms the request (§4.15).
 type UpdateAliasResponse struct{ Reply }
 
 // OpDeleteAlias is DeleteAlias.
@@ -83,7 +83,7 @@ func (*DeleteAliasRequest) Operation() Operation { return OpDeleteAlias }
 
 func (r *DeleteAliasRequest) visit(v visitor) { v.str(aliasName, &r.AliasName) }
 
-// DeleteAliasResponse says that it is done (§4.16).
+// DeleteAliasResponse confirms the request (§4.16).
 type DeleteAliasResponse struct{ Reply }
 
 // OpListAliases is ListAliases.
@@ -137,7 +137,7 @@ type ListAliasesResponse struct {
 // ListAliasesByKeyIdResponse is one page of a CMK's aliases (§4.18).
 type ListAliasesByKeyIdResponse struct{ ListAliasesResponse }
 
-// AliasList is the wrapper that the wire has around a list of aliases.
+// AliasList is the object around a list of aliases on the wire.
 type AliasList struct{ Alias []AliasEntry }
 
 // AliasEntry is one alias in a list.

@@ -2,7 +2,7 @@ package kmsapi
 
 import "slices"
 
-// The rules that the operations of asymmetric keys share. None has a default version: the request names it.
+// The rules that the operations of asymmetric keys share. None has a default for the version: the request must name it.
 var (
 	keyVersionID     = Rule{Name: "KeyVersionId", Required: true}
 	signAlgorithm    = Rule{Name: "Algorithm", Required: true, OneOf: []string{SignPSS, SignPKCS1v15, SignECDSA, SignSM2}}
@@ -19,7 +19,7 @@ type GetPublicKeyRequest struct {
 	// KeyId is the CMK's id or an alias.
 	KeyId        string
 	KeyVersionId string
-	// DryRun asks only how the request would end: see [ErrDryRunOperation].
+	// DryRun only asks how the request would end: see [ErrDryRunOperation].
 	DryRun bool
 }
 
@@ -35,7 +35,7 @@ func (r *GetPublicKeyRequest) visit(v visitor) {
 // GetPublicKeyResponse holds a public key.
 type GetPublicKeyResponse struct {
 	Reply
-	// KeyId is the CMK's id, also if the request named an alias.
+	// KeyId is the CMK's id, even if the request named an alias.
 	KeyId        string
 	KeyVersionId string
 	// PublicKey is a SubjectPublicKeyInfo in PEM, with its lines.
@@ -51,12 +51,12 @@ type AsymmetricSignRequest struct {
 	// KeyId is the CMK's id or an alias.
 	KeyId        string
 	KeyVersionId string
-	// Algorithm is [SignPSS] or [SignPKCS1v15] for an RSA key, [SignSM2] for an SM2 key, and [SignECDSA] for one on
+	// Algorithm is [SignPSS] or [SignPKCS1v15] for an RSA key, [SignSM2] for an SM2 key, and [SignECDSA] for a key on
 	// another curve.
 	Algorithm string
 	// Digest is base64 of [DigestSize] bytes.
 	Digest string
-	// DryRun asks only how the request would end: see [ErrDryRunOperation].
+	// DryRun only asks how the request would end: see [ErrDryRunOperation].
 	DryRun bool
 }
 
@@ -74,29 +74,29 @@ func (r *AsymmetricSignRequest) visit(v visitor) {
 // AsymmetricSignResponse holds the signature.
 type AsymmetricSignResponse struct {
 	Reply
-	// KeyId is the CMK's id, also if the request named an alias.
+	// KeyId is the CMK's id, even if the request named an alias.
 	KeyId        string
 	KeyVersionId string
-	// Value is the signature in base64. That of a key on a curve is DER.
+	// Value is the signature in base64. The signature of a key on a curve is DER.
 	Value string
 }
 
 // OpAsymmetricVerify is AsymmetricVerify.
 const OpAsymmetricVerify Operation = "AsymmetricVerify"
 
-// AsymmetricVerifyRequest asks whether a signature is right.
+// AsymmetricVerifyRequest asks whether a signature is valid.
 type AsymmetricVerifyRequest struct {
 	answers[AsymmetricVerifyResponse]
 	// KeyId is the CMK's id or an alias.
 	KeyId        string
 	KeyVersionId string
-	// Algorithm is one of AsymmetricSign.
+	// Algorithm is as in [AsymmetricSignRequest].
 	Algorithm string
 	// Digest is base64 of [DigestSize] bytes.
 	Digest string
 	// Value is the signature in base64.
 	Value string
-	// DryRun asks only how the request would end: see [ErrDryRunOperation].
+	// DryRun only asks how the request would end: see [ErrDryRunOperation].
 	DryRun bool
 }
 
@@ -112,13 +112,13 @@ func (r *AsymmetricVerifyRequest) visit(v visitor) {
 	v.boolean(dryRun, &r.DryRun)
 }
 
-// AsymmetricVerifyResponse says whether the signature is right.
+// AsymmetricVerifyResponse says whether the signature is valid.
 type AsymmetricVerifyResponse struct {
 	Reply
-	// KeyId is the CMK's id, also if the request named an alias.
+	// KeyId is the CMK's id, even if the request named an alias.
 	KeyId        string
 	KeyVersionId string
-	// Value is false for any signature that is not right, whatever its form.
+	// Value is false for any signature that is not valid, even a malformed one.
 	Value bool
 }
 
@@ -133,10 +133,10 @@ type AsymmetricEncryptRequest struct {
 	KeyVersionId string
 	// Algorithm is [EncryptOAEPSHA256] or [EncryptOAEPSHA1] for an RSA key, and [EncryptSM2] for an SM2 key.
 	Algorithm string
-	// Plaintext is base64 of the bytes that are encrypted: unlike that of [EncryptRequest], it is decoded. Key and
-	// algorithm say how many there may be.
+	// Plaintext is base64 of the bytes that are encrypted: unlike that of [EncryptRequest], it is decoded. The key and
+	// the algorithm limit its length.
 	Plaintext Secret
-	// DryRun asks only how the request would end: see [ErrDryRunOperation].
+	// DryRun only asks how the request would end: see [ErrDryRunOperation].
 	DryRun bool
 }
 
@@ -154,27 +154,27 @@ func (r *AsymmetricEncryptRequest) visit(v visitor) {
 // AsymmetricEncryptResponse holds the ciphertext.
 type AsymmetricEncryptResponse struct {
 	Reply
-	// KeyId is the CMK's id, also if the request named an alias.
+	// KeyId is the CMK's id, even if the request named an alias.
 	KeyId        string
 	KeyVersionId string
-	// CiphertextBlob is base64. Nothing in it tells the CMK or the version.
+	// CiphertextBlob is base64. It does not identify the CMK or the version.
 	CiphertextBlob string
 }
 
 // OpAsymmetricDecrypt is AsymmetricDecrypt.
 const OpAsymmetricDecrypt Operation = "AsymmetricDecrypt"
 
-// AsymmetricDecryptRequest decrypts what was encrypted with the public key of a version, here or elsewhere.
+// AsymmetricDecryptRequest decrypts a ciphertext made with the public key of a version, by KMS or elsewhere.
 type AsymmetricDecryptRequest struct {
 	answers[AsymmetricDecryptResponse]
 	// KeyId is the CMK's id or an alias.
 	KeyId        string
 	KeyVersionId string
-	// Algorithm is one of AsymmetricEncrypt.
+	// Algorithm is as in [AsymmetricEncryptRequest].
 	Algorithm string
 	// CiphertextBlob is base64.
 	CiphertextBlob string
-	// DryRun asks only how the request would end: see [ErrDryRunOperation].
+	// DryRun only asks how the request would end: see [ErrDryRunOperation].
 	DryRun bool
 }
 
@@ -189,10 +189,10 @@ func (r *AsymmetricDecryptRequest) visit(v visitor) {
 	v.boolean(dryRun, &r.DryRun)
 }
 
-// AsymmetricDecryptResponse holds what was encrypted.
+// AsymmetricDecryptResponse holds the plaintext.
 type AsymmetricDecryptResponse struct {
 	Reply
-	// KeyId is the CMK's id, also if the request named an alias.
+	// KeyId is the CMK's id, even if the request named an alias.
 	KeyId        string
 	KeyVersionId string
 	// Plaintext is base64.

@@ -8,11 +8,11 @@ type EncryptRequest struct {
 	answers[EncryptResponse]
 	// KeyId is the CMK's id or an alias.
 	KeyId string
-	// Plaintext is an opaque string to KMS, in UTF-8, and base64 by custom: what is encrypted is the string, not the
-	// bytes that it encodes.
+	// Plaintext is an opaque UTF-8 string to KMS, and base64 by convention: the string is encrypted, not the bytes that
+	// it encodes.
 	Plaintext         Secret
 	EncryptionContext EncryptionContext
-	// DryRun asks only how the request would end: see [ErrDryRunOperation].
+	// DryRun only asks how the request would end: see [ErrDryRunOperation].
 	DryRun bool
 }
 
@@ -29,7 +29,7 @@ func (r *EncryptRequest) visit(v visitor) {
 // EncryptResponse holds the ciphertext (§4.11).
 type EncryptResponse struct {
 	Reply
-	// KeyId is the CMK's id, also if the request named an alias.
+	// KeyId is the CMK's id, even if the request named an alias.
 	KeyId          string
 	KeyVersionId   string
 	CiphertextBlob string
@@ -38,12 +38,12 @@ type EncryptResponse struct {
 // OpDecrypt is Decrypt.
 const OpDecrypt Operation = "Decrypt"
 
-// DecryptRequest opens what Encrypt or GenerateDataKey made. It names no key: the ciphertext does (§4.13).
+// DecryptRequest decrypts a ciphertext of Encrypt or GenerateDataKey. It names no key: the ciphertext does (§4.13).
 type DecryptRequest struct {
 	answers[DecryptResponse]
 	CiphertextBlob    string
 	EncryptionContext EncryptionContext
-	// DryRun asks only how the request would end: see [ErrDryRunOperation].
+	// DryRun only asks how the request would end: see [ErrDryRunOperation].
 	DryRun bool
 }
 
@@ -57,8 +57,8 @@ func (r *DecryptRequest) visit(v visitor) {
 	v.unserved(recipient)
 }
 
-// recipient is the rule of Recipient, the enclave that an answer's plaintext is to be encrypted for. To ignore it would
-// send the plaintext in the clear.
+// recipient is the rule of Recipient, an enclave for which the plaintext in the answer should be encrypted. Ignoring it
+// would send the plaintext in the clear.
 var recipient = refused("Recipient")
 
 // DecryptResponse holds the string that was encrypted, and the CMK that opened it (§4.13).

@@ -8,7 +8,7 @@ const (
 	DataKeyAES128 = "AES_128"
 )
 
-// The rules of parameters that say how long a data key is to be.
+// The rules of the parameters for the length of a data key.
 var (
 	dataKeySpec = Rule{
 		Name: "KeySpec", Default: DataKeyAES256, OneOf: []string{DataKeyAES256, DataKeyAES128},
@@ -29,7 +29,7 @@ type GenerateDataKeyRequest struct {
 	// NumberOfBytes, 1 to [MaxDataKeyBytes], wins over KeySpec; 0 means that KeySpec says the length.
 	NumberOfBytes     int
 	EncryptionContext EncryptionContext
-	// DryRun asks only how the request would end: see [ErrDryRunOperation].
+	// DryRun only asks how the request would end: see [ErrDryRunOperation].
 	DryRun bool
 }
 
@@ -45,8 +45,8 @@ func (r *GenerateDataKeyRequest) visit(v visitor) {
 	v.unserved(recipient)
 }
 
-// GenerateDataKeyResponse holds a data key twice: in base64, and encrypted (§4.12). Decrypt of CiphertextBlob gives
-// exactly Plaintext again.
+// GenerateDataKeyResponse holds a data key twice: in base64, and encrypted (§4.12). Decrypt of CiphertextBlob returns
+// exactly Plaintext.
 type GenerateDataKeyResponse struct {
 	Reply
 	KeyId          string
@@ -69,7 +69,7 @@ type GenerateDataKeyWithoutPlaintextRequest struct {
 	// NumberOfBytes, 1 to [MaxDataKeyBytes], wins over KeySpec; 0 means that KeySpec says the length.
 	NumberOfBytes     int
 	EncryptionContext EncryptionContext
-	// DryRun asks only how the request would end: see [ErrDryRunOperation].
+	// DryRun only asks how the request would end: see [ErrDryRunOperation].
 	DryRun bool
 }
 
@@ -86,7 +86,7 @@ func (r *GenerateDataKeyWithoutPlaintextRequest) visit(v visitor) {
 	v.boolean(dryRun, &r.DryRun)
 }
 
-// GenerateDataKeyWithoutPlaintextResponse holds an encrypted data key. Decrypt gives its base64.
+// GenerateDataKeyWithoutPlaintextResponse holds an encrypted data key. Decrypt returns its base64.
 type GenerateDataKeyWithoutPlaintextResponse struct {
 	Reply
 	KeyId          string

@@ -11,8 +11,8 @@ var (
 // OpExportDataKey is ExportDataKey.
 const OpExportDataKey Operation = "ExportDataKey"
 
-// ExportDataKeyRequest decrypts a data key, and encrypts it for the owner of an RSA or SM2 key. To use it is as much
-// as to decrypt: the caller chooses the key.
+// ExportDataKeyRequest decrypts a data key, and encrypts it for the owner of an RSA or SM2 key. It amounts to
+// decryption, since the caller chooses that key.
 type ExportDataKeyRequest struct {
 	answers[ExportDataKeyResponse]
 	// CiphertextBlob is an encrypted data key.
@@ -24,7 +24,7 @@ type ExportDataKeyRequest struct {
 	WrappingKeySpec string
 	// WrappingAlgorithm is [WrapOAEPSHA256] or [WrapOAEPSHA1] with an RSA key, and [WrapSM2PKE] with an SM2 key.
 	WrappingAlgorithm string
-	// DryRun asks only how the request would end: see [ErrDryRunOperation].
+	// DryRun only asks how the request would end: see [ErrDryRunOperation].
 	DryRun bool
 }
 
@@ -70,7 +70,7 @@ type GenerateAndExportDataKeyRequest struct {
 	WrappingKeySpec string
 	// WrappingAlgorithm is [WrapOAEPSHA256] or [WrapOAEPSHA1] with an RSA key, and [WrapSM2PKE] with an SM2 key.
 	WrappingAlgorithm string
-	// DryRun asks only how the request would end: see [ErrDryRunOperation].
+	// DryRun only asks how the request would end: see [ErrDryRunOperation].
 	DryRun bool
 }
 
@@ -88,7 +88,7 @@ func (r *GenerateAndExportDataKeyRequest) visit(v visitor) {
 	v.boolean(dryRun, &r.DryRun)
 }
 
-// GenerateAndExportDataKeyResponse holds a data key twice, encrypted both times. Decrypt of CiphertextBlob gives its
+// GenerateAndExportDataKeyResponse holds a data key twice, encrypted both times. Decrypt of CiphertextBlob returns its
 // base64.
 type GenerateAndExportDataKeyResponse struct {
 	Reply

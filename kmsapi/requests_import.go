@@ -16,15 +16,15 @@ const (
 	WrapPKCS1v15   = "RSAES_PKCS1_V1_5"
 	WrapOAEPSHA1   = "RSAES_OAEP_SHA_1"
 	WrapOAEPSHA256 = "RSAES_OAEP_SHA_256"
-	// WrapSM2PKE goes with [WrappingKeySpecSM2]. The result is that of [EncryptSM2].
+	// WrapSM2PKE goes with [WrappingKeySpecSM2]. The result has the form of [EncryptSM2].
 	WrapSM2PKE = "SM2PKE"
-	// WrapKeyPair is for the private key of an RSA key pair or one on a curve other than that of SM2, and the only one for
-	// it: 32 random bytes by [WrapOAEPSHA256], followed by the key in PKCS#8 under AES-256-ECB with these bytes, with
-	// PKCS#7 padding.
+	// WrapKeyPair is the only algorithm for the private key of an RSA key pair or one on a curve other than SM2's: 32
+	// random bytes by [WrapOAEPSHA256], followed by the key in PKCS#8 encrypted with AES-256-ECB under these bytes,
+	// with PKCS#7 padding.
 	WrapKeyPair = "RSAES_OAEP_SHA_256_AES_256_ECB_PKCS7_PAD"
-	// WrapSM2KeyPair is for the private key of an SM2 key pair, the only one for it, and goes with [WrappingKeySpecSM2]:
-	// 16 random bytes by [WrapSM2PKE], followed by the 32 bytes of the private number under SM4-ECB with these bytes,
-	// without padding.
+	// WrapSM2KeyPair is the only algorithm for the private key of an SM2 key pair, and goes with [WrappingKeySpecSM2]:
+	// 16 random bytes by [WrapSM2PKE], followed by the 32 bytes of the private key encrypted with SM4-ECB under these
+	// bytes, without padding.
 	WrapSM2KeyPair = "SM2PKE_SM4_ECB"
 )
 
@@ -34,8 +34,8 @@ var (
 	pairWraps      = []string{WrapKeyPair}
 )
 
-// WrappingAlgorithms returns those for the key material of a CMK with that KeySpec. Each goes with one kind of wrapping
-// key: see [WrappingKeySpec].
+// WrappingAlgorithms returns the algorithms for the key material of a CMK with that KeySpec. Each goes with one kind of
+// wrapping key: see [WrappingKeySpec].
 func WrappingAlgorithms(spec string) []string { return slices.Clone(findKeySpec(spec).wraps) }
 
 // WrappingKeySpec returns the kind of wrapping key that an algorithm goes with.
@@ -46,11 +46,11 @@ func WrappingKeySpec(algorithm string) string {
 	return WrappingKeySpecRSA2048
 }
 
-// KeyMaterialSize is the length of the key material of [KeySpecAES256], in bytes (§4.3). [MaterialSize] has those of
-// all.
+// KeyMaterialSize is the length of the key material of [KeySpecAES256], in bytes (§4.3). [MaterialSize] returns that of
+// any KeySpec.
 const KeyMaterialSize = 32
 
-// The rules of the parameters that name a wrapping key and what it is used with.
+// The rules of the parameters that name a wrapping key and its algorithm.
 var (
 	importAlgorithm = Rule{
 		Name: "WrappingAlgorithm", Required: true, OneOf: append(slices.Clone(symmetricWraps), WrapKeyPair, WrapSM2KeyPair),
@@ -100,7 +100,7 @@ const OpImportKeyMaterial Operation = "ImportKeyMaterial"
 // ImportKeyMaterialRequest imports key material (§4.3).
 type ImportKeyMaterialRequest struct {
 	answers[ImportKeyMaterialResponse]
-	// KeyId may be left out, as the reference does: the token names the CMK. If it is there, it must be the same.
+	// KeyId may be left out, as in the reference: the token names the CMK. If it is given, it must be the same.
 	KeyId string
 	// EncryptedKeyMaterial is base64 of [MaterialSize] bytes, encrypted with the public key of the token. For an
 	// asymmetric CMK it is a private key: see [WrapKeyPair] and [WrapSM2KeyPair].
@@ -120,7 +120,7 @@ func (r *ImportKeyMaterialRequest) visit(v visitor) {
 	v.integer(Rule{Name: "KeyMaterialExpireUnix"}, &r.KeyMaterialExpireUnix)
 }
 
-// ImportKeyMaterialResponse says that it is done (§4.3).
+// ImportKeyMaterialResponse confirms the request (§4.3).
 type ImportKeyMaterialResponse struct{ Reply }
 
 // OpDeleteKeyMaterial is DeleteKeyMaterial.
@@ -137,5 +137,5 @@ func (*DeleteKeyMaterialRequest) Operation() Operation { return OpDeleteKeyMater
 
 func (r *DeleteKeyMaterialRequest) visit(v visitor) { v.str(keyID, &r.KeyId) }
 
-// DeleteKeyMaterialResponse says that it is done (§4.8).
+// DeleteKeyMaterialResponse confirms the request (§4.8).
 type DeleteKeyMaterialResponse struct{ Reply }

@@ -18,8 +18,8 @@ func InstanceHost(id string) string { return id + ".cryptoservice.kms.aliyuncs.c
 // OpGetKmsInstance is GetKmsInstance.
 const OpGetKmsInstance Operation = "GetKmsInstance"
 
-// GetKmsInstanceRequest asks for the details of a KMS instance. A principal that the instance is shared with may not
-// ask.
+// GetKmsInstanceRequest asks for the details of a KMS instance. Only the owner may ask, not a principal that the
+// instance is shared with.
 type GetKmsInstanceRequest struct {
 	answers[GetKmsInstanceResponse]
 	KmsInstanceId string
@@ -43,17 +43,17 @@ type InstanceDetails struct {
 	InstanceId   string
 	InstanceName string
 	Status       InstanceStatus
-	// CaCertificateChainPem holds the private root CA of KMS and the CA of the region, which the certificate of the
-	// dedicated gateway leads to. Lines end in CR LF.
+	// CaCertificateChainPem holds the private root CA of KMS and the CA of the region, which issued the certificate of
+	// the dedicated gateway. Lines end in CR LF.
 	CaCertificateChainPem string
 	CreateTime            string
 	StartDate             string
-	// EndDate is when the instance is released, with all its keys.
+	// EndDate is when the instance is released, together with all its keys.
 	EndDate string
-	// Spec is the number of symmetric operations a second that the instance is sold for.
+	// Spec is the instance's capacity, in symmetric operations a second.
 	Spec int
-	// KeyNum and SecretNum are how many keys and secrets the instance may hold, and VpcNum how many VPCs and accounts may
-	// access it.
+	// KeyNum and SecretNum are how many keys and secrets the instance may hold, and VpcNum how many VPCs and accounts
+	// may access it.
 	KeyNum     int
 	SecretNum  string
 	VpcNum     int
@@ -63,7 +63,7 @@ type InstanceDetails struct {
 	BindVpcs   BoundVPCList
 }
 
-// BoundVPCList is the wrapper that the wire has around a list of VPCs.
+// BoundVPCList is the object around a list of VPCs on the wire.
 type BoundVPCList struct{ BindVpc []BoundVPC }
 
 // BoundVPC is a VPC from which an instance can be reached.
@@ -104,7 +104,7 @@ type ListKmsInstancesResponse struct {
 	TotalCount int
 }
 
-// InstanceList is the wrapper that the wire has around a list of instances.
+// InstanceList is the object around a list of instances on the wire.
 type InstanceList struct{ KmsInstance []InstanceEntry }
 
 // InstanceEntry is one KMS instance in a list.

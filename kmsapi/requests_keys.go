@@ -21,11 +21,11 @@ type CreateKeyRequest struct {
 	DKMSInstanceId string
 	// Policy is the key's policy, in JSON of up to [MaxPolicy] bytes. Only keys of an instance have one.
 	Policy string
-	// EnableAutomaticRotation has the key rotated every RotationInterval, which [ParseRotationInterval] reads, and which
-	// counts only then. Only symmetric keys of origin [OriginKMS] can be rotated.
+	// EnableAutomaticRotation has the key rotated every RotationInterval, which [ParseRotationInterval] reads and which
+	// is ignored otherwise. Only symmetric keys of origin [OriginKMS] can be rotated.
 	EnableAutomaticRotation bool
 	RotationInterval        string
-	// Tags are those of the new key, up to [MaxTags].
+	// Tags are the tags of the new key, up to [MaxTags].
 	Tags Tags
 }
 
@@ -48,7 +48,7 @@ func (r *CreateKeyRequest) visit(v visitor) {
 	v.boolean(enableRotation, &r.EnableAutomaticRotation)
 	v.str(rotationInterval, &r.RotationInterval)
 	v.structured(Rule{Name: "Tags", Form: tagsForm}, &r.Tags)
-	v.unserved(refused("KeyStorageMechanism")) // Its default is for keys in an HSM, so no value suits all keys.
+	v.unserved(refused("KeyStorageMechanism")) // Its default is for keys in an HSM, so no value fits all keys.
 }
 
 // CreateKeyResponse describes the new CMK (§4.1).
@@ -92,7 +92,7 @@ func (*EnableKeyRequest) Operation() Operation { return OpEnableKey }
 
 func (r *EnableKeyRequest) visit(v visitor) { v.str(keyID, &r.KeyId) }
 
-// EnableKeyResponse says that it is done (§4.4).
+// EnableKeyResponse confirms the request (§4.4).
 type EnableKeyResponse struct{ Reply }
 
 // OpDisableKey is DisableKey.
@@ -109,13 +109,13 @@ func (*DisableKeyRequest) Operation() Operation { return OpDisableKey }
 
 func (r *DisableKeyRequest) visit(v visitor) { v.str(keyID, &r.KeyId) }
 
-// DisableKeyResponse says that it is done (§4.5).
+// DisableKeyResponse confirms the request (§4.5).
 type DisableKeyResponse struct{ Reply }
 
 // OpScheduleKeyDeletion is ScheduleKeyDeletion.
 const OpScheduleKeyDeletion Operation = "ScheduleKeyDeletion"
 
-// ScheduleKeyDeletionRequest plans the deletion of a CMK (§4.6).
+// ScheduleKeyDeletionRequest schedules the deletion of a CMK (§4.6).
 type ScheduleKeyDeletionRequest struct {
 	answers[ScheduleKeyDeletionResponse]
 	KeyId string
@@ -132,13 +132,13 @@ func (r *ScheduleKeyDeletionRequest) visit(v visitor) {
 		&r.PendingWindowInDays)
 }
 
-// ScheduleKeyDeletionResponse says that it is planned (§4.6).
+// ScheduleKeyDeletionResponse confirms the request (§4.6).
 type ScheduleKeyDeletionResponse struct{ Reply }
 
 // OpCancelKeyDeletion is CancelKeyDeletion.
 const OpCancelKeyDeletion Operation = "CancelKeyDeletion"
 
-// CancelKeyDeletionRequest calls off a planned deletion; the CMK is enabled again (§4.7).
+// CancelKeyDeletionRequest cancels a scheduled deletion; the CMK is enabled again (§4.7).
 type CancelKeyDeletionRequest struct {
 	answers[CancelKeyDeletionResponse]
 	KeyId string
@@ -149,7 +149,7 @@ func (*CancelKeyDeletionRequest) Operation() Operation { return OpCancelKeyDelet
 
 func (r *CancelKeyDeletionRequest) visit(v visitor) { v.str(keyID, &r.KeyId) }
 
-// CancelKeyDeletionResponse says that it is done (§4.7).
+// CancelKeyDeletionResponse confirms the request (§4.7).
 type CancelKeyDeletionResponse struct{ Reply }
 
 // OpUpdateKeyDescription is UpdateKeyDescription.
@@ -159,7 +159,7 @@ const OpUpdateKeyDescription Operation = "UpdateKeyDescription"
 type UpdateKeyDescriptionRequest struct {
 	answers[UpdateKeyDescriptionResponse]
 	KeyId string
-	// Description has up to [MaxDescription] characters. The CMK has none afterwards if it is empty.
+	// Description has up to [MaxDescription] characters. If it is empty, the description is removed.
 	Description string
 }
 
@@ -168,25 +168,25 @@ func (*UpdateKeyDescriptionRequest) Operation() Operation { return OpUpdateKeyDe
 
 func (r *UpdateKeyDescriptionRequest) visit(v visitor) {
 	v.str(keyID, &r.KeyId)
-	// Clients leave out what is empty, so the parameter is not required, although it is by its page.
+	// Clients leave out an empty parameter, so it is not required here, although its page says so.
 	v.str(Rule{Name: "Description", Max: MaxDescription}, &r.Description)
 }
 
-// UpdateKeyDescriptionResponse says that it is done.
+// UpdateKeyDescriptionResponse confirms the request.
 type UpdateKeyDescriptionResponse struct{ Reply }
 
 // OpSetDeletionProtection is SetDeletionProtection.
 const OpSetDeletionProtection Operation = "SetDeletionProtection"
 
-// SetDeletionProtectionRequest protects a CMK from ScheduleKeyDeletion, or ends that.
+// SetDeletionProtectionRequest protects a CMK from ScheduleKeyDeletion, or ends that protection.
 type SetDeletionProtectionRequest struct {
 	answers[SetDeletionProtectionResponse]
-	// ProtectedResourceArn is the resource name of the CMK. The request has it or KeyId; if it has both, they name the
-	// same CMK.
+	// ProtectedResourceArn is the resource name of the CMK. The request must have it or KeyId; if it has both, they
+	// must name the same CMK.
 	ProtectedResourceArn     string
 	KeyId                    string
 	EnableDeletionProtection bool
-	// DeletionProtectionDescription counts only if the protection is enabled.
+	// DeletionProtectionDescription is used only if the protection is enabled.
 	DeletionProtectionDescription string
 }
 
@@ -201,7 +201,7 @@ func (r *SetDeletionProtectionRequest) visit(v visitor) {
 	v.unserved(Rule{Name: "KmsInstanceId", Support: Harmless, Named: true})
 }
 
-// SetDeletionProtectionResponse says that it is done.
+// SetDeletionProtectionResponse confirms the request.
 type SetDeletionProtectionResponse struct{ Reply }
 
 // OpListKeys is ListKeys.
@@ -214,7 +214,7 @@ type ListKeysRequest struct {
 	PageNumber int
 	// PageSize is up to [MaxPageSize]; 0 means [DefaultPageSize].
 	PageSize int
-	// Filters say which CMKs are listed. All are, if there are none.
+	// Filters say which CMKs are listed. Without any, all are.
 	Filters Filters
 }
 
@@ -226,7 +226,7 @@ func (r *ListKeysRequest) visit(v visitor) {
 	v.structured(Rule{Name: "Filters", Form: filtersForm}, &r.Filters)
 }
 
-// visitPage shows the two parameters of every operation that lists.
+// visitPage visits the two parameters of every operation that lists.
 func visitPage(v visitor, number, size *int) { visitPageOf(v, "10", MaxPageSize, number, size) }
 
 // visitPageOf is visitPage for pages of other sizes.
@@ -245,7 +245,7 @@ type ListKeysResponse struct {
 	TotalCount int
 }
 
-// KeyList is the wrapper that the wire has around a list of keys.
+// KeyList is the object around a list of keys on the wire.
 type KeyList struct{ Key []KeyEntry }
 
 // KeyEntry is one CMK in a list.

@@ -3,7 +3,7 @@ package kmsapi
 // DefaultPolicyName is the name of the only policy that a key or a secret can have, and what an empty PolicyName means.
 const DefaultPolicyName = "default"
 
-// MaxPolicy is the length of a policy, in bytes.
+// MaxPolicy is the greatest length of a policy, in bytes.
 const MaxPolicy = 32768
 
 var (
@@ -61,7 +61,7 @@ func (r *SetKeyPolicyRequest) visit(v visitor) {
 	v.str(policyName, &r.PolicyName)
 }
 
-// SetKeyPolicyResponse says that it is done.
+// SetKeyPolicyResponse confirms the request.
 type SetKeyPolicyResponse struct{ Reply }
 
 // OpGetSecretPolicy is GetSecretPolicy.
@@ -114,5 +114,5 @@ func (r *SetSecretPolicyRequest) visit(v visitor) {
 	v.str(policyName, &r.PolicyName)
 }
 
-// SetSecretPolicyResponse says that it is done.
+// SetSecretPolicyResponse confirms the request.
 type SetSecretPolicyResponse struct{ Reply }

@@ -3,22 +3,23 @@ package kmsapi
 // OpReEncrypt is ReEncrypt.
 const OpReEncrypt Operation = "ReEncrypt"
 
-// ReEncryptRequest decrypts a ciphertext and encrypts what was in it again, without showing it: with another CMK,
+// ReEncryptRequest decrypts a ciphertext and encrypts its plaintext again, without showing it: with another CMK,
 // another context, or the newest version of the same CMK.
 type ReEncryptRequest struct {
 	answers[ReEncryptResponse]
-	// CiphertextBlob is of Encrypt or of a data key; or, with SourceKeyId, of an asymmetric key.
+	// CiphertextBlob is a ciphertext of Encrypt, an encrypted data key or, with SourceKeyId, a ciphertext of an
+	// asymmetric key.
 	CiphertextBlob string
-	// SourceEncryptionContext is the one that CiphertextBlob was made with.
+	// SourceEncryptionContext is the context of CiphertextBlob.
 	SourceEncryptionContext EncryptionContext
-	// SourceKeyId, SourceKeyVersionId and SourceEncryptionAlgorithm say what decrypts a ciphertext of an asymmetric key,
-	// which does not itself tell. Any other ciphertext must come without them.
+	// SourceKeyId, SourceKeyVersionId and SourceEncryptionAlgorithm say how to decrypt a ciphertext of an asymmetric
+	// key, which does not say it itself. Any other ciphertext must come without them.
 	SourceKeyId, SourceKeyVersionId, SourceEncryptionAlgorithm string
 	// DestinationKeyId is the id or an alias of the CMK that encrypts.
 	DestinationKeyId string
 	// DestinationEncryptionContext is bound to the new ciphertext.
 	DestinationEncryptionContext EncryptionContext
-	// DryRun asks only how the request would end: see [ErrDryRunOperation].
+	// DryRun only asks how the request would end: see [ErrDryRunOperation].
 	DryRun bool
 }
 
@@ -45,7 +46,8 @@ const (
 // ReEncryptResponse holds the new ciphertext.
 type ReEncryptResponse struct {
 	Reply
-	// KeyId and KeyVersionId are what has decrypted CiphertextBlob of the request, not what encrypted the new one.
+	// KeyId and KeyVersionId name the CMK and version that decrypted the old ciphertext, not those that encrypted the
+	// new one.
 	KeyId          string
 	KeyVersionId   string
 	CiphertextBlob string

@@ -19,7 +19,7 @@ type DescribeRegionsResponse struct {
 	Regions RegionList
 }
 
-// RegionList is the wrapper that the wire has around a list of regions.
+// RegionList is the object around a list of regions on the wire.
 type RegionList struct{ Region []RegionEntry }
 
 // RegionEntry is one region in a list.

@@ -3,11 +3,11 @@ package kmsapi
 // OpRotateSecret is RotateSecret.
 const OpRotateSecret Operation = "RotateSecret"
 
-// RotateSecretRequest rotates a managed secret at once. A [SecretGeneric] one can't be rotated.
+// RotateSecretRequest rotates a managed secret at once. A secret of type [SecretGeneric] can't be rotated.
 type RotateSecretRequest struct {
 	answers[RotateSecretResponse]
 	SecretName string
-	// VersionId is that of the version to be made.
+	// VersionId is the id of the new version.
 	VersionId string
 }
 
@@ -19,7 +19,7 @@ func (r *RotateSecretRequest) visit(v visitor) {
 	v.str(secretVersion.required(), &r.VersionId)
 }
 
-// RotateSecretResponse says that it is done.
+// RotateSecretResponse confirms the request.
 type RotateSecretResponse struct {
 	Reply
 	Arn        string
@@ -34,7 +34,7 @@ const OpUpdateSecretRotationPolicy Operation = "UpdateSecretRotationPolicy"
 type UpdateSecretRotationPolicyRequest struct {
 	answers[UpdateSecretRotationPolicyResponse]
 	SecretName string
-	// EnableAutomaticRotation can only be false for a [SecretGeneric] one.
+	// EnableAutomaticRotation must be false for a secret of type [SecretGeneric].
 	EnableAutomaticRotation bool
 	RotationInterval        string
 }
@@ -48,7 +48,7 @@ func (r *UpdateSecretRotationPolicyRequest) visit(v visitor) {
 	v.str(rotationInterval, &r.RotationInterval)
 }
 
-// UpdateSecretRotationPolicyResponse says that it is done.
+// UpdateSecretRotationPolicyResponse confirms the request.
 type UpdateSecretRotationPolicyResponse struct {
 	Reply
 	SecretName string
@@ -57,15 +57,16 @@ type UpdateSecretRotationPolicyResponse struct {
 // OpGetRandomPassword is GetRandomPassword.
 const OpGetRandomPassword Operation = "GetRandomPassword"
 
-// GetRandomPasswordRequest asks for a random password of digits, letters and the punctuation of ASCII.
+// GetRandomPasswordRequest asks for a random password of digits, letters and ASCII punctuation.
 type GetRandomPasswordRequest struct {
 	answers[GetRandomPasswordResponse]
 	// PasswordLength is [MinPasswordLength] to [MaxPasswordLength]; 0 means 32.
 	PasswordLength int
-	// ExcludeCharacters are those that the password must not have.
+	// ExcludeCharacters are characters that the password must not have.
 	ExcludeCharacters                                                      string
 	ExcludeLowercase, ExcludeUppercase, ExcludeNumbers, ExcludePunctuation bool
-	// RequireEachIncludedType is "true" if it is empty: there is at least one character of each kind that is not excluded.
+	// RequireEachIncludedType is "true" or "false"; empty means "true". If it is true, the password has at least one
+	// character of each kind that is not excluded.
 	RequireEachIncludedType string
 }
 
@@ -80,7 +81,7 @@ func (r *GetRandomPasswordRequest) visit(v visitor) {
 	v.boolean(Rule{Name: "ExcludeUppercase"}, &r.ExcludeUppercase)
 	v.boolean(Rule{Name: "ExcludeNumbers"}, &r.ExcludeNumbers)
 	v.boolean(Rule{Name: "ExcludePunctuation"}, &r.ExcludePunctuation)
-	// It is a string here because it is true without the parameter, which a false boolean leaves out.
+	// It is a string here because its default is true, and a false boolean would be left out.
 	v.str(Rule{Name: "RequireEachIncludedType", Default: "true", OneOf: booleans}, &r.RequireEachIncludedType)
 }
 

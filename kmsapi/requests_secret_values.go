@@ -7,13 +7,13 @@ const OpPutSecretValue Operation = "PutSecretValue"
 type PutSecretValueRequest struct {
 	answers[PutSecretValueResponse]
 	SecretName string
-	// VersionId is chosen by the caller. With that of a version that exists, the data must be the same.
+	// VersionId is chosen by the caller. If that version exists, the data must be the same.
 	VersionId string
 	// SecretData has up to [MaxSecretData] bytes.
 	SecretData Secret
-	// SecretDataType of a new version is [SecretText] if empty. If the version exists, an empty one goes with any.
+	// SecretDataType of a new version is [SecretText] if empty. If the version exists, empty matches any type.
 	SecretDataType string
-	// VersionStages are those that the version gets; other versions lose them. Without any it gets [StageCurrent].
+	// VersionStages are the stages that the version gets and other versions lose. Without any, it gets [StageCurrent].
 	VersionStages VersionStages
 }
 
@@ -48,9 +48,9 @@ type GetSecretValueRequest struct {
 	VersionId  string
 	// VersionStage is [StageCurrent] if it and VersionId are empty.
 	VersionStage string
-	// FetchExtendedConfig asks for what only managed secrets have.
+	// FetchExtendedConfig asks for ExtendedConfig, which only managed secrets have.
 	FetchExtendedConfig bool
-	// DryRun asks only how the request would end: see [ErrDryRunOperation].
+	// DryRun only asks how the request would end: see [ErrDryRunOperation].
 	DryRun bool
 }
 
@@ -75,7 +75,7 @@ type GetSecretValueResponse struct {
 	SecretData     Secret
 	SecretDataType string
 	VersionStages  StageList
-	// CreateTime is that of the version.
+	// CreateTime is when the version was made.
 	CreateTime string
 	SecretRotation
 	LastRotationDate string `json:",omitempty" xml:",omitempty"`
@@ -115,7 +115,7 @@ type ListSecretVersionIdsResponse struct {
 	TotalCount int
 }
 
-// SecretVersionList is the wrapper that the wire has around a list of versions.
+// SecretVersionList is the object around a list of versions on the wire.
 type SecretVersionList struct{ VersionId []SecretVersionEntry }
 
 // SecretVersionEntry is one version in a list.
@@ -128,7 +128,7 @@ type SecretVersionEntry struct {
 // OpUpdateSecretVersionStage is UpdateSecretVersionStage.
 const OpUpdateSecretVersionStage Operation = "UpdateSecretVersionStage"
 
-// UpdateSecretVersionStageRequest moves a stage to another version, or removes one that is the caller's own.
+// UpdateSecretVersionStageRequest moves a stage to another version, or removes a custom stage.
 type UpdateSecretVersionStageRequest struct {
 	answers[UpdateSecretVersionStageResponse]
 	SecretName   string
@@ -149,7 +149,7 @@ func (r *UpdateSecretVersionStageRequest) visit(v visitor) {
 	v.str(versionRule("RemoveFromVersion"), &r.RemoveFromVersion)
 }
 
-// UpdateSecretVersionStageResponse says that it is done.
+// UpdateSecretVersionStageResponse confirms the request.
 type UpdateSecretVersionStageResponse struct {
 	Reply
 	SecretName string

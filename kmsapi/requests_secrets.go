@@ -16,8 +16,8 @@ type CreateSecretRequest struct {
 	SecretDataType string
 	// SecretType is [SecretGeneric] if empty.
 	SecretType string
-	// EncryptionKeyId is the id or an alias of the symmetric CMK that encrypts the values. KMS uses a key of its own if it
-	// is empty.
+	// EncryptionKeyId is the id or an alias of the symmetric CMK that encrypts the values. If it is empty, KMS uses a
+	// key of its own.
 	EncryptionKeyId string
 	// Description has up to [MaxDescription] characters.
 	Description string
@@ -27,7 +27,7 @@ type CreateSecretRequest struct {
 	Policy string
 	// EnableAutomaticRotation is for managed secrets.
 	EnableAutomaticRotation bool
-	// Tags are those of the new secret, up to [MaxTags].
+	// Tags are the tags of the new secret, up to [MaxTags].
 	Tags Tags
 }
 
@@ -55,7 +55,7 @@ func (r *CreateSecretRequest) visit(v visitor) {
 	v.str(newPolicy, &r.Policy)
 }
 
-// CreateSecretResponse says that it is done.
+// CreateSecretResponse confirms the request.
 type CreateSecretResponse struct {
 	Reply
 	Arn        string
@@ -69,7 +69,7 @@ type CreateSecretResponse struct {
 // OpDescribeSecret is DescribeSecret.
 const OpDescribeSecret Operation = "DescribeSecret"
 
-// DescribeSecretRequest asks for everything about a secret but its values.
+// DescribeSecretRequest asks for everything about a secret except its values.
 type DescribeSecretRequest struct {
 	answers[DescribeSecretResponse]
 	// SecretName is the name or the resource name.
@@ -96,26 +96,26 @@ type DescribeSecretResponse struct {
 	EncryptionKeyId string
 	CreateTime      string
 	UpdateTime      string
-	// PlannedDeleteTime is empty unless the secret is to be deleted.
+	// PlannedDeleteTime is empty unless the secret is scheduled for deletion.
 	PlannedDeleteTime string `json:",omitempty" xml:",omitempty"`
 	SecretRotation
 	LastRotationDate string `json:",omitempty" xml:",omitempty"`
 	DKMSInstanceId   string `json:",omitempty" xml:",omitempty"`
-	// Tags are not on the wire if they were not asked for.
+	// Tags are not on the wire if the request did not ask for them.
 	Tags SecretTags `json:",omitzero"`
 }
 
-// SecretTags is the wrapper that the wire has around the tags of a secret.
+// SecretTags is the object around the tags of a secret on the wire.
 type SecretTags struct{ Tag []Tag }
 
 // OpListSecrets is ListSecrets.
 const OpListSecrets Operation = "ListSecrets"
 
-// ListSecretsRequest asks for one page of the secrets of account and region.
+// ListSecretsRequest asks for one page of the account's secrets in the region.
 type ListSecretsRequest struct {
 	answers[ListSecretsResponse]
 	FetchTags bool
-	// Filters say which secrets are listed. All are, if there are none.
+	// Filters say which secrets are listed. Without any, all are.
 	Filters SecretFilters
 	// PageNumber counts from 1; 0 means 1.
 	PageNumber int
@@ -141,10 +141,10 @@ type ListSecretsResponse struct {
 	TotalCount int
 }
 
-// SecretList is the wrapper that the wire has around a list of secrets.
+// SecretList is the object around a list of secrets on the wire.
 type SecretList struct{ Secret []SecretEntry }
 
-// SecretEntry is one secret in a list. Secrets that are to be deleted are listed too.
+// SecretEntry is one secret in a list. Secrets that are scheduled for deletion are listed too.
 type SecretEntry struct {
 	SecretName        string
 	SecretType        string
@@ -177,7 +177,7 @@ func (r *UpdateSecretRequest) visit(v visitor) {
 	v.unserved(refused("ExtendedConfig"))
 }
 
-// UpdateSecretResponse says that it is done.
+// UpdateSecretResponse confirms the request.
 type UpdateSecretResponse struct {
 	Reply
 	SecretName string
@@ -186,14 +186,14 @@ type UpdateSecretResponse struct {
 // OpDeleteSecret is DeleteSecret.
 const OpDeleteSecret Operation = "DeleteSecret"
 
-// DeleteSecretRequest plans the deletion of a secret, or deletes it at once.
+// DeleteSecretRequest schedules the deletion of a secret, or deletes it at once.
 type DeleteSecretRequest struct {
 	answers[DeleteSecretResponse]
 	SecretName string
 	// ForceDeleteWithoutRecovery deletes the secret at once, whatever RecoveryWindowInDays says.
 	ForceDeleteWithoutRecovery bool
 	// RecoveryWindowInDays is how long RestoreSecret can undo it, [MinRecoveryWindowInDays] to
-	// [MaxRecoveryWindowInDays]; 0 means the most.
+	// [MaxRecoveryWindowInDays]; 0 means the maximum.
 	RecoveryWindowInDays int
 }
 
@@ -218,7 +218,7 @@ type DeleteSecretResponse struct {
 // OpRestoreSecret is RestoreSecret.
 const OpRestoreSecret Operation = "RestoreSecret"
 
-// RestoreSecretRequest calls off the deletion of a secret.
+// RestoreSecretRequest cancels the deletion of a secret.
 type RestoreSecretRequest struct {
 	answers[RestoreSecretResponse]
 	SecretName string
@@ -229,7 +229,7 @@ func (*RestoreSecretRequest) Operation() Operation { return OpRestoreSecret }
 
 func (r *RestoreSecretRequest) visit(v visitor) { v.str(secretName, &r.SecretName) }
 
-// RestoreSecretResponse says that it is done.
+// RestoreSecretResponse confirms the request.
 type RestoreSecretResponse struct {
 	Reply
 	SecretName string

@@ -1,6 +1,6 @@
 package kmsapi
 
-// The types of resources that can have tags, as TagResources and its like call them.
+// The types of resources that can have tags, as named in TagResources, UntagResources and ListTagResources.
 const (
 	ResourceTypeKey      = "key"
 	ResourceTypeSecret   = "secret"
@@ -9,7 +9,7 @@ const (
 
 // Limits of the operations that take several resources.
 const (
-	// MaxResources is how many one request may name.
+	// MaxResources is how many resources one request may name.
 	MaxResources = 50
 	// MaxTagRows is how many tags are on a page of ListTagResources.
 	MaxTagRows = 200
@@ -33,8 +33,8 @@ func (r Rule) required() Rule {
 // OpTagResources is TagResources.
 const OpTagResources Operation = "TagResources"
 
-// TagResourcesRequest adds tags to several resources, and changes the values of those that they have: to all of them,
-// or to none.
+// TagResourcesRequest adds tags to several resources, and changes the values of existing ones: for all resources, or
+// for none.
 type TagResourcesRequest struct {
 	answers[TagResourcesResponse]
 	// ResourceType is [ResourceTypeKey] or [ResourceTypeSecret].
@@ -54,7 +54,7 @@ func (r *TagResourcesRequest) visit(v visitor) {
 	v.numbered(flatTags.required(), (*numberedTags)(&r.Tags))
 }
 
-// TagResourcesResponse says that it is done.
+// TagResourcesResponse confirms the request.
 type TagResourcesResponse struct{ Reply }
 
 // OpUntagResources is UntagResources.
@@ -69,7 +69,7 @@ type UntagResourcesRequest struct {
 	ResourceIds []string
 	// TagKeys are up to [MaxTags].
 	TagKeys TagKeys
-	// All removes every tag. It counts only if there are no TagKeys.
+	// All removes every tag. It is ignored if there are TagKeys.
 	All bool
 }
 
@@ -83,7 +83,7 @@ func (r *UntagResourcesRequest) visit(v visitor) {
 	v.boolean(Rule{Name: "All"}, &r.All)
 }
 
-// UntagResourcesResponse says that it is done.
+// UntagResourcesResponse confirms the request.
 type UntagResourcesResponse struct{ Reply }
 
 // OpListTagResources is ListTagResources.
@@ -94,13 +94,13 @@ type ListTagResourcesRequest struct {
 	answers[ListTagResourcesResponse]
 	// ResourceType is [ResourceTypeKey] or [ResourceTypeSecret].
 	ResourceType string
-	// ResourceIds are up to [MaxResources] ids of CMKs, or names of secrets. Without them it is about all of account and
-	// region.
+	// ResourceIds are up to [MaxResources] ids of CMKs, or names of secrets. Without them, the request is about all
+	// resources of the type in the account and region.
 	ResourceIds []string
-	// Tags, up to [MaxTags], limit the answer to themselves, of the resources that have all of them. One without a value
-	// stands for every value.
+	// Tags, up to [MaxTags], limit the answer to these tags, of the resources that have all of them. A tag without a
+	// value stands for every value.
 	Tags Tags
-	// NextToken is that of the page before, and empty for the first page.
+	// NextToken is the one from the previous page, and empty for the first page.
 	NextToken string
 }
 
@@ -117,12 +117,13 @@ func (r *ListTagResourcesRequest) visit(v visitor) {
 // ListTagResourcesResponse is one page of tags.
 type ListTagResourcesResponse struct {
 	Reply
-	// NextToken is what the request for the next page has. It is empty on the last page; other pages may have few rows.
+	// NextToken goes into the request for the next page. It is empty only on the last page, even if other pages have
+	// few rows.
 	NextToken    string
 	TagResources TagResourceList
 }
 
-// TagResourceList is the wrapper that the wire has around a list of tags with their resources.
+// TagResourceList is the object around a list of tags with their resources on the wire.
 type TagResourceList struct{ TagResource []TagResourceEntry }
 
 // TagResourceEntry is one tag of one resource.

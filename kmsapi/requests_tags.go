@@ -3,8 +3,8 @@ package kmsapi
 // OpTagResource is TagResource.
 const OpTagResource Operation = "TagResource"
 
-// TagResourceRequest adds tags to a CMK or a secret, and changes the values of those that it has (§4.19). It names one
-// of them.
+// TagResourceRequest adds tags to a CMK or a secret, and changes the values of existing ones (§4.19). It names either a
+// CMK or a secret.
 type TagResourceRequest struct {
 	answers[TagResourceResponse]
 	SecretName string
@@ -20,7 +20,8 @@ func (r *TagResourceRequest) visit(v visitor) {
 	v.structured(Rule{Name: "Tags", Required: true, Form: tagsForm}, &r.Tags)
 }
 
-// visitTagged shows what a request may name. SecretName comes first: without it, the key is required.
+// visitTagged visits the parameters that name the CMK or secret. SecretName comes first: without it, the key is
+// required.
 func visitTagged(v visitor, name, id *string) {
 	secret, key := secretName, keyID
 	secret.Required = false
@@ -30,14 +31,14 @@ func visitTagged(v visitor, name, id *string) {
 	v.str(key, id)
 }
 
-// TagResourceResponse says that it is done (§4.19).
+// TagResourceResponse confirms the request (§4.19).
 type TagResourceResponse struct{ Reply }
 
 // OpUntagResource is UntagResource.
 const OpUntagResource Operation = "UntagResource"
 
-// UntagResourceRequest removes tags from a CMK or a secret (§4.20), of which it names one. The reference's table calls
-// the parameter TagsKeys, by mistake: its examples and all SDKs say TagKeys.
+// UntagResourceRequest removes tags from a CMK or a secret (§4.20). It names either one. The reference's table calls
+// the parameter TagsKeys by mistake: its examples and all SDKs say TagKeys.
 type UntagResourceRequest struct {
 	answers[UntagResourceResponse]
 	SecretName string
@@ -53,7 +54,7 @@ func (r *UntagResourceRequest) visit(v visitor) {
 	v.structured(Rule{Name: "TagKeys", Required: true, Form: tagKeysForm}, &r.TagKeys)
 }
 
-// UntagResourceResponse says that it is done (§4.20).
+// UntagResourceResponse confirms the request (§4.20).
 type UntagResourceResponse struct{ Reply }
 
 // OpListResourceTags is ListResourceTags.
@@ -76,7 +77,7 @@ type ListResourceTagsResponse struct {
 	Tags TagList
 }
 
-// TagList is the wrapper that the wire has around a list of tags.
+// TagList is the object around a list of tags on the wire.
 type TagList struct{ Tag []TagEntry }
 
 // TagEntry is one tag in a list.

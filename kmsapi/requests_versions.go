@@ -2,13 +2,14 @@ package kmsapi
 
 import "strconv"
 
-// What AutomaticRotation says of a key.
+// The values of AutomaticRotation.
 const (
 	// RotationEnabled keys get a new version when their next rotation is due.
 	RotationEnabled = "Enabled"
-	// RotationDisabled keys get one by CreateKeyVersion only.
+	// RotationDisabled keys get a new version only by CreateKeyVersion.
 	RotationDisabled = "Disabled"
-	// RotationSuspended keys have a rotation policy and are not enabled, so they are not rotated until they are.
+	// RotationSuspended keys have a rotation policy but are not enabled, so they are not rotated until they are
+	// enabled.
 	RotationSuspended = "Suspended"
 )
 
@@ -25,7 +26,7 @@ type KeyVersion struct {
 const OpCreateKeyVersion Operation = "CreateKeyVersion"
 
 // CreateKeyVersionRequest gives a CMK a new version. A symmetric CMK encrypts with it from then on, and decrypts with
-// all; of an asymmetric CMK the caller names the version in every request.
+// all versions; for an asymmetric CMK, the caller names the version in every request.
 type CreateKeyVersionRequest struct {
 	answers[CreateKeyVersionResponse]
 	// KeyId is the key's id or an alias.
@@ -88,7 +89,7 @@ func (*ListKeyVersionsRequest) Operation() Operation { return OpListKeyVersions 
 func (r *ListKeyVersionsRequest) visit(v visitor) {
 	v.str(keyID, &r.KeyId)
 	v.integer(Rule{Name: "PageNumber", Default: "1", Min: 1}, &r.PageNumber)
-	// Unlike that of other lists, the page of this one says that 0 is a size.
+	// Unlike the pages of other lists, this operation's page allows the size 0.
 	v.integer(Rule{Name: "PageSize", Default: strconv.Itoa(DefaultPageSize), Max: MaxPageSize}, &r.PageSize)
 }
 
@@ -102,7 +103,7 @@ type ListKeyVersionsResponse struct {
 	TotalCount int
 }
 
-// KeyVersionList is the wrapper that the wire has around a list of versions.
+// KeyVersionList is the object around a list of versions on the wire.
 type KeyVersionList struct{ KeyVersion []KeyVersion }
 
 // OpUpdateRotationPolicy is UpdateRotationPolicy.
@@ -114,7 +115,7 @@ type UpdateRotationPolicyRequest struct {
 	KeyId                   string
 	EnableAutomaticRotation bool
 	// RotationInterval is read by [ParseRotationInterval] if the rotation is enabled, and ignored otherwise. The next
-	// rotation is an interval after the last one, or at once if that has passed.
+	// rotation is one interval after the last, or at once if that time has passed.
 	RotationInterval string
 }
 
@@ -129,5 +130,5 @@ func (r *UpdateRotationPolicyRequest) visit(v visitor) {
 	v.str(rotationInterval, &r.RotationInterval)
 }
 
-// UpdateRotationPolicyResponse says that it is done.
+// UpdateRotationPolicyResponse confirms the request.
 type UpdateRotationPolicyResponse struct{ Reply }

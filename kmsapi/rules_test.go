@@ -11,8 +11,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// rulesOf is what the reference's tables of parameters say (§4), and later publications; only parameters that are
-// served.
+// rulesOf has the rules in the reference's tables of parameters (§4) and later publications, for the parameters that
+// are served.
 var rulesOf = map[kmsapi.Operation]struct {
 	request kmsapi.Request
 	names   []string

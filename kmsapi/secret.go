@@ -8,13 +8,13 @@ import (
 
 const redacted = "[redacted]"
 
-// A Secret is a string that must never be printed: a plaintext, an access key's secret, a security token. Every way
-// that fmt, log/slog, encoding/json and encoding/xml know of printing it gives "[redacted]"; the text comes out only by
-// [Secret.Reveal], so every place that reads one can be found by that name. The zero value is an empty secret. Compare
-// with [crypto/subtle] what Reveal gives, never two Secrets with ==.
+// A Secret is a string that must never be printed: a plaintext, an access key's secret, a security token. However fmt,
+// log/slog, encoding/json and encoding/xml print it, the result is "[redacted]". Only [Secret.Reveal] returns the
+// string, so every place that reads one can be found by that name. The zero value is an empty secret. Compare the
+// results of Reveal with [crypto/subtle], never two Secrets with ==.
 type Secret struct {
 	// text is behind a pointer because fmt calls no method of a value in an unexported field, nor after a bad verb, but
-	// prints what is in it by reflection: then it prints an address.
+	// prints its contents by reflection. With a pointer, it prints an address.
 	text *string
 	open bool
 }
@@ -27,7 +27,7 @@ func NewSecret(text string) Secret {
 	return Secret{text: &text}
 }
 
-// Reveal returns the text.
+// Reveal returns the string.
 func (s Secret) Reveal() string {
 	if s.text == nil {
 		return ""
@@ -35,10 +35,10 @@ func (s Secret) Reveal() string {
 	return *s.text
 }
 
-// IsEmpty reports whether there is no text.
+// IsEmpty reports whether the string is empty.
 func (s Secret) IsEmpty() bool { return s.text == nil }
 
-// ForWire returns a copy that encoding/json and encoding/xml write in clear. It is for the one place that answers a
+// ForWire returns a copy that encoding/json and encoding/xml write in clear. It is for the one place that answers an
 // authenticated caller; fmt and slog still print "[redacted]".
 func (s Secret) ForWire() Secret { return Secret{text: s.text, open: true} }
 
@@ -54,7 +54,7 @@ func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 // LogValue returns "[redacted]" for log/slog.
 func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 
-// MarshalText writes "[redacted]", or the text after [Secret.ForWire]. encoding/json and encoding/xml both call it.
+// MarshalText writes "[redacted]", or the string after [Secret.ForWire]. encoding/json and encoding/xml both call it.
 func (s Secret) MarshalText() ([]byte, error) {
 	if s.open {
 		return []byte(s.Reveal()), nil

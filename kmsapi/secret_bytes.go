@@ -9,8 +9,8 @@ import (
 )
 
 // SecretBytes are bytes that must never be printed, like a [Secret], and that can be erased, which a string can't: a
-// data key, a decoded plaintext. Every way that fmt, log/slog, encoding/json and encoding/xml have of printing them
-// gives "[redacted]"; the bytes come out only by [SecretBytes.Reveal]. The zero value is empty.
+// data key, a decoded plaintext. However fmt, log/slog, encoding/json and encoding/xml print them, the result is
+// "[redacted]". Only [SecretBytes.Reveal] returns the bytes. The zero value is empty.
 //
 // Copies of a SecretBytes share the bytes, so that clearing one clears all. It is safe for concurrent use, except that
 // Clear must not run at the same time as anything that reads the bytes.
@@ -39,7 +39,7 @@ func (s SecretBytes) Reveal() []byte {
 	return **s.shared
 }
 
-// IsEmpty reports whether there are no bytes, or no longer any.
+// IsEmpty reports whether there are no bytes, because there were none or they were cleared.
 func (s SecretBytes) IsEmpty() bool { return len(s.Reveal()) == 0 }
 
 // Equal reports in constant time whether s and other hold the same bytes. Their lengths are not kept secret.

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// SecretFilters are the filters of ListSecrets: as [Filters], with keys of their own. Values are compared whole.
+// SecretFilters are the filters of ListSecrets: like [Filters], but with keys of their own. Values are compared whole.
 type SecretFilters Filters
 
-// What a filter of secrets can look at, beside FilterByInstance, FilterByCreator, FilterByTagKey and FilterByTagValue.
+// The keys of filters of secrets, besides FilterByInstance, FilterByCreator, FilterByTagKey and FilterByTagValue.
 const (
 	FilterBySecretName  = "SecretName"
 	FilterByDescription = "Description"

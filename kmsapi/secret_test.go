@@ -16,7 +16,7 @@ import (
 
 const canary = "canary-text"
 
-// everyVerb has the verbs that fmt treats alone, %p, %T and %w, and ones that it does not know.
+// everyVerb has all verbs of fmt, with those that it treats specially (%p, %T and %w), and some that it does not know.
 const everyVerb = "vsqxXdboOUceEfFgGtpTwzZ"
 
 func TestSecretIsNotPrinted(t *testing.T) {
@@ -49,7 +49,7 @@ func TestSecretIsNotPrinted(t *testing.T) {
 	require.Equal(t, "[redacted]", secret.GoString())
 }
 
-// requireNoCanary looks for the text and for its hex digits.
+// requireNoCanary looks for the secret string and for its hex digits.
 func requireNoCanary(t *testing.T, text string, where ...any) {
 	t.Helper()
 	require.NotContains(t, text, canary, where...)

@@ -7,19 +7,20 @@ import (
 
 // Limits of secrets.
 const (
-	// MaxSecretName is the length of a secret's name, and MaxSecretVersion that of a version id or of a stage, in
+	// MaxSecretName is the greatest length of a secret's name, and MaxSecretVersion that of a version id or a stage, in
 	// characters.
 	MaxSecretName    = 192
 	MaxSecretVersion = 64
-	// MaxSecretData is the length of a value, in bytes of the string as it is sent, base64 or not.
+	// MaxSecretData is the greatest length of a value, in bytes of the string as it is sent, base64 or not.
 	MaxSecretData = 30720
-	// MaxSecretVersions is how many versions a secret keeps, and MaxSecretStages how many stages all of them have.
+	// MaxSecretVersions is how many versions a secret keeps, and MaxSecretStages how many stages they can have
+	// together.
 	MaxSecretVersions = 10
 	MaxSecretStages   = 8
 	// MinRecoveryWindowInDays and MaxRecoveryWindowInDays bound the wait before a secret is deleted.
 	MinRecoveryWindowInDays = 7
 	MaxRecoveryWindowInDays = 30
-	// MinPasswordLength and MaxPasswordLength bound what GetRandomPassword makes.
+	// MinPasswordLength and MaxPasswordLength bound the passwords of GetRandomPassword.
 	MinPasswordLength = 8
 	MaxPasswordLength = 128
 
@@ -39,26 +40,26 @@ const (
 	secretPolar = "PolarDB"
 )
 
-// What a value is. KMS does not look into it: of [SecretBinary] it stores and returns the base64 as it is sent.
+// The types of values. KMS does not interpret values: for [SecretBinary], it stores and returns the base64 as sent.
 const (
 	SecretText   = "text"
 	SecretBinary = "binary"
 )
 
-// The stages that KMS moves itself. Callers may have others of their own.
+// The stages that KMS moves itself. Callers may use others of their own.
 const (
-	// StageCurrent is on the version that GetSecretValue returns if a request says nothing else.
+	// StageCurrent is on the version that GetSecretValue returns by default.
 	StageCurrent = "ACSCurrent"
-	// StagePrevious is on the version that had StageCurrent before.
+	// StagePrevious is on the version that previously had StageCurrent.
 	StagePrevious = "ACSPrevious"
 )
 
-// ReservedSecretPrefix begins names that Alibaba Cloud keeps for its managed secrets.
+// ReservedSecretPrefix begins names that are reserved for managed secrets.
 const ReservedSecretPrefix = "acs/"
 
 const secretCharacters = "have only letters, digits and characters of _ / + = . @ -"
 
-// secretText has what names, version ids and stages are made of. None has a colon.
+// secretText is the set of characters in names, version ids and stages. A colon is not among them.
 var secretText = lettersDigitsAnd("_/+=.@-")
 
 // The rules of parameters that several operations on secrets have.
@@ -79,13 +80,13 @@ func versionRule(name string) Rule {
 	return Rule{Name: name, Min: 1, Max: MaxSecretVersion, Matches: secretText.contain, Form: secretCharacters}
 }
 
-// IsSecretName reports whether name is one that a secret can have.
+// IsSecretName reports whether a secret can have that name.
 func IsSecretName(name string) bool {
 	return name != "" && len(name) <= MaxSecretName && secretText.contain(name)
 }
 
-// VersionStages are the stages that a version is to have. On the wire they are a JSON array, or an object with one in
-// VersionStage, as answers have it.
+// VersionStages are the stages that a version gets. On the wire they are a JSON array, or an object with one in
+// VersionStage, as in answers.
 type VersionStages []string
 
 const stagesForm = `look like ["ACSCurrent","next"]`
@@ -118,11 +119,11 @@ func (s *VersionStages) check() error {
 	return nil
 }
 
-// StageList is the wrapper that the wire has around the stages of a version.
+// StageList is the object around the stages of a version on the wire.
 type StageList struct{ VersionStage []string }
 
-// SecretRotation is what answers say of the rotation of a managed secret. Of a Generic one, all of it is empty and not
-// on the wire.
+// SecretRotation is what answers say about the rotation of a managed secret. For a Generic secret, all of it is empty
+// and not on the wire.
 type SecretRotation struct {
 	// AutomaticRotation is [RotationEnabled], [RotationDisabled] or Invalid.
 	AutomaticRotation string `json:",omitempty" xml:",omitempty"`

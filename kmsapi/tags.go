@@ -29,12 +29,12 @@ type TagKeys []string
 const (
 	MaxTagKey   = 128
 	MaxTagValue = 128
-	// MaxTags is how many tags a CMK may have, however they were added. TagResource's own limit was 10 once; that of
+	// MaxTags is how many tags a CMK may have, however they were added. TagResource's limit used to be 10; that of
 	// CreateKey and TagResources is 20.
 	MaxTags = 20
 )
 
-// What the values of Tags and TagKeys must do.
+// The requirements on the values of Tags and TagKeys.
 const (
 	tagsForm    = `look like [{"TagKey":"…","TagValue":"…"}]`
 	tagKeysForm = `look like ["tagkey1","tagkey2"]`
@@ -49,8 +49,8 @@ func (t *Tags) parse(text string) error {
 	return t.Check()
 }
 
-// Check finds what KMS refuses in tags by themselves. How many a CMK may have is another matter: see [MaxTags]. The
-// error is the end of a sentence that begins with what the tags are called, and shows neither key nor value.
+// Check checks each tag for what KMS refuses, but not how many a CMK may have: see [MaxTags]. The error is the end of a
+// sentence that begins with the name of the tags, and shows neither key nor value.
 func (t *Tags) Check() error {
 	seen := map[string]bool{}
 	for _, tag := range *t {
@@ -77,7 +77,7 @@ func (k *TagKeys) parse(text string) error {
 	return k.Check()
 }
 
-// Check finds what KMS refuses in the keys of tags. Its error is as that of [Tags.Check].
+// Check checks tag keys for what KMS refuses. Its error has the form of that of [Tags.Check].
 func (k *TagKeys) Check() error {
 	for _, key := range *k {
 		if err := checkTagKey(key); err != nil {
@@ -91,7 +91,7 @@ const tagCharacters = "letters, digits and characters of / \\ _ - . + = @ :"
 
 var tagText = lettersDigitsAnd(`/\_-.+=@:`)
 
-// reservedTagKeys begin the tag keys that Alibaba Cloud keeps for itself.
+// reservedTagKeys are the prefixes of tag keys that Alibaba Cloud reserves for itself.
 var reservedTagKeys = []string{"aliyun", "acs:"}
 
 func checkTagKey(key string) error {
@@ -104,12 +104,12 @@ func checkTagKey(key string) error {
 	return nil
 }
 
-// IsReservedTagKey reports whether Alibaba Cloud keeps the tags called key for itself.
+// IsReservedTagKey reports whether Alibaba Cloud reserves the tag called key for itself.
 func IsReservedTagKey(key string) bool {
 	return slices.ContainsFunc(reservedTagKeys, func(reserved string) bool { return strings.HasPrefix(key, reserved) })
 }
 
-// jsonOf encodes a list, and gives "" for an empty one.
+// jsonOf encodes a list, and returns "" for an empty one.
 func jsonOf(length int, list any) string {
 	if length == 0 {
 		return ""
@@ -121,15 +121,14 @@ func jsonOf(length int, list any) string {
 	return string(encoded)
 }
 
-// parseJSON reads a list, which must not be empty, and refuses names that it does not know and anything behind the
-// list.
+// parseJSON reads a list, which must not be empty. It refuses unknown names, and anything after the list.
 func parseJSON[T any](text string, list *[]T) error {
 	dec := json.NewDecoder(strings.NewReader(text))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(list); err != nil {
 		return errors.New("it is not that JSON")
 	}
-	// Not dec.More, to which a closing bracket is the end.
+	// Not dec.More, which takes a closing bracket for the end.
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("it has text after the list")
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// A Change changes a service's configuration, for [Configured]. Those below are for tests that don't know package
+// A Change changes a service's configuration, for [Configured]. The ones below are for tests that don't know package
 // server.
 type Change = func(*server.Config)
 
@@ -16,7 +16,7 @@ func AsItIs(*server.Config) {}
 // NoInternetAccess makes the shared gateway refuse to encrypt and decrypt with keys of [KMS.Instance].
 func NoInternetAccess(c *server.Config) { c.Instances[0].InternetAccess = new(bool) }
 
-// OldImage makes the dedicated gateway of [KMS.Instance] one that does not serve this API.
+// OldImage gives the dedicated gateway of [KMS.Instance] an image that does not serve this API.
 func OldImage(c *server.Config) { c.Instances[0].Image = "2.9.1" }
 
 // StrictDefaultKeys makes CreateKey without a KMS instance enable the account's one default key, as in a new
@@ -29,10 +29,11 @@ func SM(c *server.Config) { c.SM = true }
 // DefaultInstance makes [KMS.Instance] the account's default instance, as in an account that was migrated from KMS 1.0.
 func DefaultInstance(c *server.Config) { c.Instances[0].Default = true }
 
-// OneInstanceCallASecond limits GetKmsInstance and the like as Alibaba Cloud does.
+// OneInstanceCallASecond limits GetKmsInstance and similar operations to one call a second, as Alibaba Cloud does.
 func OneInstanceCallASecond(c *server.Config) { c.RateLimits = &server.RateLimits{Instances: 1} }
 
-// CryptoRate limits encryption and decryption to so many requests a second; the rest as Alibaba Cloud does.
+// CryptoRate limits encryption and decryption to perSecond requests a second, and other operations as Alibaba Cloud
+// does.
 func CryptoRate(perSecond int) Change {
 	return func(c *server.Config) { c.RateLimits = &server.RateLimits{Crypto: perSecond} }
 }
@@ -43,7 +44,7 @@ func WithSoftwareInstance(id string) Change { return withInstance(id, server.Kin
 // WithHardwareInstance adds a KMS instance that keeps its keys in hardware.
 func WithHardwareInstance(id string) Change { return withInstance(id, server.KindHardware) }
 
-// AccessKeys makes the service take these access keys, besides its own and no others. They may do everything.
+// AccessKeys makes the service accept these access keys besides its own, and no others. They may do everything.
 func AccessKeys(keys ...client.Static) Change {
 	return func(c *server.Config) {
 		taken := c.Accounts[0].AccessKeys[:1:1]

@@ -11,7 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
 )
 
-// A test does without NewWithoutTest: it gets its service from kmstest.New(t).
+// A test needs no NewWithoutTest: it gets its service from kmstest.New(t).
 func ExampleKMS_ClientConfig() {
 	kms, stop := kmstest.NewWithoutTest()
 	defer stop()

@@ -8,14 +8,14 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// Instance is a KMS instance of a service, with what a client needs to use its dedicated gateway. The certificate has
-// the host that kmsapi.InstanceHost returns, and loopback addresses.
+// Instance is a KMS instance of a service, with what a client needs to use its dedicated gateway. The certificate is
+// for the host that kmsapi.InstanceHost returns, and for loopback addresses.
 type Instance struct {
 	ID string
 	// Endpoint is host:port of the dedicated gateway.
 	Endpoint string
-	// CACert is the PEM of the CAs to trust, a root and the CA of the region, and CAFile the file that holds it. Its lines
-	// end in CR LF.
+	// CACert is the PEM of the CAs to trust, a root and the CA of the region, and CAFile the file that holds it. Its
+	// lines end in CR LF.
 	CACert, CAFile string
 }
 
@@ -32,7 +32,7 @@ func (k *KMS) InstanceCalled(id string) Instance {
 	return Instance{}
 }
 
-// instances are those of the service, as a client's configuration has them.
+// instances returns the service's instances in the form of a client's configuration.
 func (k *KMS) instances() map[string]client.Instance {
 	all := map[string]client.Instance{}
 	for _, i := range k.config.Instances {
@@ -50,8 +50,8 @@ func LeafAlone(c *server.Config) {
 	}
 }
 
-// AddInstance adds a KMS instance to a configuration, for [Configured]. The certificate of its dedicated gateway is of
-// the same CA as that of [KMS.Instance].
+// AddInstance adds a KMS instance to a configuration, for [Configured]. The certificate of its dedicated gateway is
+// from the same CA as that of [KMS.Instance].
 func AddInstance(c *server.Config, i server.Instance) error {
 	made, err := server.NewDevInstance(filepath.Dir(c.Storage.Path), i.ID)
 	i.Listener, i.CACertFile = made.Listener, made.CACertFile
@@ -59,7 +59,7 @@ func AddInstance(c *server.Config, i server.Instance) error {
 	return err
 }
 
-// RenewCertificate gives the dedicated gateway of the instance called id a new certificate of the same CA, without a
+// RenewCertificate gives the dedicated gateway of the instance called id a new certificate from the same CA, without a
 // restart.
 func (k *KMS) RenewCertificate(id string) error {
 	k.t.Helper()
@@ -69,8 +69,8 @@ func (k *KMS) RenewCertificate(id string) error {
 	return k.Reload(func(*server.Config) {})
 }
 
-// ReplaceInstanceCA gives all dedicated gateways certificates of a new CA, without a restart. Afterwards [KMS.Instance]
-// still has the old CA, and [KMS.InstanceCalled] returns the new one.
+// ReplaceInstanceCA gives all dedicated gateways certificates from a new CA, without a restart. Afterwards
+// [KMS.Instance] still has the old CA, and [KMS.InstanceCalled] returns the new one.
 func (k *KMS) ReplaceInstanceCA() error {
 	k.t.Helper()
 	for _, i := range k.config.Instances {

@@ -1,6 +1,6 @@
-// Package kmstest is a test kit: [New] gives a test a KMS service of its own, real in everything but its clock, which
-// the test can move. It listens on loopback with TLS, checks signatures, timestamps and nonces, and keeps its data in
-// the test's temporary folder.
+// Package kmstest is a test kit: [New] gives a test its own KMS service, real in everything but its clock, which the
+// test can move. It listens on loopback with TLS, checks signatures, timestamps and nonces, and keeps its data in the
+// test's temporary folder.
 //
 //	func TestEncrypt(t *testing.T) {
 //		kms := kmstest.New(t)
@@ -38,17 +38,17 @@ type KMS struct {
 	CACert, CAFile string
 	// Region is the region of requests that name none.
 	Region string
-	// AccessKeyID and AccessKeySecret are an access key that may do everything.
+	// AccessKeyID and AccessKeySecret form an access key that may do everything.
 	AccessKeyID     string
 	AccessKeySecret kmsapi.Secret
-	// Instance is a KMS instance that is always there: "kst-dev", of kind software, with Internet access on.
+	// Instance is a KMS instance that always exists: "kst-dev", of kind software, with Internet access on.
 	Instance Instance
 	// DataDir holds the service's files.
 	DataDir string
 
 	t      testing.TB
 	config server.Config
-	// options are those of every start.
+	// options are used at every start.
 	options server.Options
 	server  *server.Server
 	// held are the functions that release the ports of the gateways, which are held while the service is stopped.
@@ -63,21 +63,21 @@ func New(t testing.TB) *KMS {
 	return Configured(t, func(*server.Config) {})
 }
 
-// Configured is [New] for a service whose configuration is changed first, to one with more accounts, for instance, or
-// with quotas and rate limits, of which it has none otherwise.
+// Configured is [New] for a service whose configuration is changed first, for instance to add accounts, or quotas and
+// rate limits, which are off by default.
 func Configured(t testing.TB, change func(*server.Config)) *KMS {
 	t.Helper()
 	return WithOptions(t, change, server.Options{})
 }
 
 // WithKeyPairs is [New] for a service whose new asymmetric keys have the PKCS#8 that pairs returns for their KeySpec,
-// or a key pair of their own where it returns nil. To make an RSA key takes seconds.
+// or a key pair of their own where it returns nil. Generating an RSA key takes seconds.
 func WithKeyPairs(t testing.TB, pairs func(keySpec string) []byte) *KMS {
 	t.Helper()
 	return WithOptions(t, AsItIs, server.Options{KeyPairs: pairs})
 }
 
-// WithOptions is [Configured] for a service with options. Its logger and its clock are those of the test.
+// WithOptions is [Configured] for a service with options. The logger and the clock in them are replaced by the test's.
 func WithOptions(t testing.TB, change func(*server.Config), options server.Options) *KMS {
 	t.Helper()
 	dir := t.TempDir()
@@ -107,7 +107,8 @@ func WithOptions(t testing.TB, change func(*server.Config), options server.Optio
 	return k
 }
 
-// holdPort gives a gateway a port that stays its own while the service is stopped, unless it is to listen elsewhere.
+// holdPort gives a gateway a port that stays its own while the service is stopped, unless the configuration names
+// another.
 func (k *KMS) holdPort(of *server.Listener) {
 	k.t.Helper()
 	if of.Address != anyPort {
@@ -148,7 +149,7 @@ func (k *KMS) Advance(d time.Duration) { k.ahead.Add(int64(d)) }
 // Now returns the time on the service's clock.
 func (k *KMS) Now() time.Time { return time.Now().Add(time.Duration(k.ahead.Load())) }
 
-// Stop closes the service at once, as if its process had ended. A stopped service may be stopped again.
+// Stop closes the service at once, as if its process had ended. Stopping a stopped service does nothing.
 func (k *KMS) Stop() {
 	k.t.Helper()
 	if k.server == nil {
@@ -201,7 +202,7 @@ func (k *KMS) Config() server.Config { return k.config }
 // OpsAddress returns the host:port of metrics and health, if the configuration enables them.
 func (k *KMS) OpsAddress() string { return k.server.OpsAddress() }
 
-// Sweep does at once what the service does every minute: it removes what has expired or is due for deletion.
+// Sweep does at once what the service does every minute: it removes everything that has expired or is due for deletion.
 func (k *KMS) Sweep() error { return k.server.Sweep(k.t.Context()) }
 
 func must(t testing.TB, err error) {

@@ -9,7 +9,7 @@ import (
 )
 
 // NewWithoutTest is [New] where there is no test: in TestMain, in an example, in a program. The caller calls stop,
-// which stops the service and removes its data. Where a test would fail, it panics.
+// which stops the service and removes its data. Where a test would fail, NewWithoutTest and the methods of k panic.
 func NewWithoutTest() (k *KMS, stop func()) {
 	dir, err := os.MkdirTemp("", "kmstest")
 	if err != nil {
@@ -34,7 +34,7 @@ func (noTest) Helper() {}
 
 func (t noTest) TempDir() string { return t.dir }
 
-// Cleanup does nothing: stop does what is to be done in the end.
+// Cleanup does nothing: stop cleans up.
 func (noTest) Cleanup(func()) {}
 
 func (noTest) Output() io.Writer { return io.Discard }

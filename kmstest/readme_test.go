@@ -13,7 +13,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
 )
 
-// What is between its first line and its last is in README.md.
+// The lines between its first and its last are in README.md.
 func TestTheExampleOfTheReadme(t *testing.T) {
 	ctx := t.Context()
 	kms := kmstest.New(t)

@@ -17,7 +17,7 @@ import (
 
 const maxRequestTimeout = 5 * time.Minute
 
-// An access is how KMS is reached, and as whom.
+// An access is how KMS is reached, and with which credentials.
 type access struct {
 	// instance is the KMS instance whose dedicated gateway is used, and empty for the shared gateway.
 	instance    string
@@ -25,8 +25,8 @@ type access struct {
 	credentials credentials.Config
 }
 
-// access translates v for client and credentials. Only with environment, the environment's proxy and the certificates
-// of a file may be used.
+// access translates v for packages client and credentials. The environment's proxy and certificate files may be used
+// only if environment is set.
 func (v values) access(useEnvironment, environment bool) (access, error) {
 	if err := errors.Join(v.checkGateway(), v.checkCredentials()); err != nil {
 		return access{}, err
@@ -107,7 +107,7 @@ func (v values) timeout() (time.Duration, error) {
 	return timeout, nil
 }
 
-// caCert returns ca_cert, which is PEM or, if files may be read, the path of one with it.
+// caCert returns ca_cert, which is PEM or, if files may be read, the path of a PEM file.
 func (v values) caCert(files bool) (string, error) {
 	value := v["ca_cert"]
 	if value == "" || strings.Contains(value, "-----BEGIN") {
@@ -118,13 +118,14 @@ func (v values) caCert(files bool) (string, error) {
 	}
 	pem, err := os.ReadFile(value)
 	if err != nil {
-		// The error would show the value, which may be anything.
+		// The system's error would show the value, which may be anything, even a secret.
 		return "", errors.New("ca_cert is neither PEM nor the path of a file that can be read")
 	}
 	return string(pem), nil
 }
 
-// proxy returns the proxy of requests. Without a setting it is the environment's, or none if that can't be used.
+// proxy returns the proxy of requests. Without a setting it is the environment's, or none if the environment may not be
+// used.
 func (v values) proxy(environment bool) (func(*http.Request) (*url.URL, error), error) {
 	switch {
 	case v["proxy"] == "" && environment:
@@ -134,13 +135,13 @@ func (v values) proxy(environment bool) (func(*http.Request) (*url.URL, error), 
 	}
 	proxy, err := url.Parse(v["proxy"])
 	if err != nil || proxy.Host == "" || proxy.Scheme != "http" && proxy.Scheme != "https" {
-		// The URL may have a password in it.
+		// The URL may contain a password.
 		return nil, errors.New("proxy must be a URL such as http://proxy.example.com:3128")
 	}
 	return http.ProxyURL(proxy), nil
 }
 
-// settingOf has the settings that become fields of [client.Config] and [credentials.Config].
+// settingOf maps fields of [client.Config] and [credentials.Config] to their settings.
 var settingOf = map[string]string{
 	"Region": "region", "Network": "network", "CACert": "ca_cert", "TLSServerName": "tls_server_name",
 	"RequestTimeout": "request_timeout",
@@ -148,7 +149,7 @@ var settingOf = map[string]string{
 	"Role.Endpoint": "sts_endpoint", "Role.Region": "region", "Role.CACert": "ca_cert",
 }
 
-// blame gives an error about a field of the client's or the credentials' configuration the name of its setting.
+// blame adds the name of the setting to an error about a field of the client's or the credentials' configuration.
 func (a access) blame(err error) error {
 	wrong, ok := errors.AsType[*client.ConfigError](err)
 	if !ok {

@@ -7,19 +7,19 @@ import (
 	"github.com/openbao/go-kms-wrapping/v2"
 )
 
-// defaultRegion is that of the wrapper that this one replaces. The rest of this module has another.
+// defaultRegion is the default of the wrapper that this one replaces. The rest of this module has another.
 const defaultRegion = "cn-beijing"
 
-// A config is the configuration given to SetConfig, checked as far as that needs no client.
+// A config is the configuration given to SetConfig, checked as far as possible without a client.
 type config struct {
 	access
 	keyID string
-	// previous are the ids of other CMKs whose blobs open. If restricted is set, no others do.
+	// previous are the ids of other CMKs whose blobs may be opened. If restricted is set, blobs of no others may.
 	previous   []string
 	restricted bool
 }
 
-// readConfig reads the configuration, and the environment where it may.
+// readConfig reads the configuration, and the environment if that is allowed.
 func readConfig(opts *wrapping.Options) (config, error) {
 	v, err := readValues(opts.WithConfigMap, sealing, true)
 	if err != nil {
@@ -45,7 +45,7 @@ func readConfig(opts *wrapping.Options) (config, error) {
 	return v.config(useEnvironment)
 }
 
-// config translates v for client and credentials.
+// config translates v for packages client and credentials.
 func (v values) config(useEnvironment bool) (config, error) {
 	switch {
 	case v["kms_key_id"] == "":
@@ -82,11 +82,11 @@ func (v values) previous() (ids []string, restricted bool, err error) {
 	return ids, restricted, nil
 }
 
-// isKeyID reports whether id is not an alias, an ARN or something else that KMS takes for a key, but does not answer
-// with.
+// isKeyID reports whether id has the form of a key id, and not of an alias, an ARN or another name that KMS accepts but
+// does not answer with.
 func isKeyID(id string) bool { return id != "" && !strings.ContainsAny(id, "/: ") }
 
-// metadata is what a server shows of its seal at start, under the names that earlier wrappers used.
+// metadata is what a server shows about its seal at start, under the names that earlier wrappers used.
 func (c config) metadata() map[string]string {
 	shown := map[string]string{"region": c.client.Region, "kms_key_id": c.keyID}
 	switch {

@@ -24,7 +24,7 @@ func configured(changes map[string]string) *wrapping.Options {
 	return options(wrapping.WithConfigMap(all))
 }
 
-// options are what a server gives to SetConfig.
+// options returns the options that a server gives to SetConfig.
 func options(given ...wrapping.Option) *wrapping.Options {
 	opts, err := wrapping.GetOpts(given...)
 	if err != nil {

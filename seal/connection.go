@@ -17,10 +17,10 @@ import (
 type connection struct {
 	config config
 	kms    *client.Client
-	// warn logs a warning, and warned has the ids of the CMKs of which it has warned.
+	// warn logs a warning, and warned has the ids of the CMKs that were warned about.
 	warn   func(message string, args ...any)
 	warned sync.Map
-	// current is the id of the CMK that encrypted last. It is nil as long as only KMS knows that.
+	// current is the id of the CMK that encrypted last. It is nil until it is known.
 	current atomic.Pointer[string]
 }
 
@@ -37,7 +37,8 @@ func (c *connection) findKey(ctx context.Context) error {
 	return nil
 }
 
-// tryKey is findKey for a dedicated gateway, which serves no DescribeKey. As there, a disabled key is not an error.
+// tryKey is findKey for a dedicated gateway, which does not serve DescribeKey. Here too, a disabled key is not an
+// error.
 func (c *connection) tryKey(ctx context.Context) error {
 	_, err := c.wrap(ctx, probe)
 	if refused, ok := errors.AsType[*kmsapi.Error](err); ok && refused.Kind() == kmsapi.KindState {
@@ -46,10 +47,10 @@ func (c *connection) tryKey(ctx context.Context) error {
 	return err
 }
 
-// probe is encrypted where only the id of the CMK that does so is wanted.
+// probe is the plaintext of an encryption that only serves to learn the id of the CMK.
 var probe = []byte("which key is it?")
 
-// keyID returns the id of the CMK that encrypted last, or of the one that would.
+// keyID returns the id of the CMK that encrypted last or, if none did, that would encrypt now.
 func (c *connection) keyID(ctx context.Context) (string, error) {
 	if current := c.current.Load(); current != nil {
 		return *current, nil
@@ -58,7 +59,7 @@ func (c *connection) keyID(ctx context.Context) (string, error) {
 	return info.GetKeyId(), err
 }
 
-// wrap has KMS encrypt an envelope's key, and remembers which CMK did that.
+// wrap has KMS encrypt an envelope's key, and remembers the CMK that did it.
 func (c *connection) wrap(ctx context.Context, key []byte) (*wrapping.KeyInfo, error) {
 	answer, err := c.kms.Encrypt(ctx, &kmsapi.EncryptRequest{
 		KeyId: c.config.keyID, Plaintext: kmsapi.NewSecret(base64.StdEncoding.EncodeToString(key)),

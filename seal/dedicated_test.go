@@ -56,7 +56,7 @@ func TestTheSharedGatewayRefusesAnInstanceWithoutInternetAccess(t *testing.T) {
 	require.ErrorContains(t, err, `write gateway = "dedicated"`)
 }
 
-// A KMS that knows a key does not give it to the gateway of another instance.
+// Even if KMS knows a key, the gateway of another instance does not serve it.
 func TestTheGatewayOfAnotherInstanceIsOfNoUse(t *testing.T) {
 	r := newInstanceRig(t, func(c *server.Config) {
 		require.NoError(t, kmstest.AddInstance(c, server.Instance{ID: "kst-other"}))
@@ -76,7 +76,7 @@ func TestTheGatewayOfAnotherInstanceIsOfNoUse(t *testing.T) {
 	}
 }
 
-// Users who wrote the dedicated gateway as domain learn what to write now.
+// Users that configured the dedicated gateway as domain learn what to write instead.
 func TestTheDedicatedGatewayAsDomainIsExplained(t *testing.T) {
 	r := newInstanceRig(t, nil)
 	_, err := r.try(map[string]string{

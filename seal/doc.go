@@ -1,4 +1,4 @@
-// Package seal lets OpenBao, and every other program that takes a Wrapper of github.com/openbao/go-kms-wrapping/v2,
+// Package seal lets OpenBao, and any other program that takes a Wrapper of github.com/openbao/go-kms-wrapping/v2,
 // unseal itself with a CMK of Alibaba Cloud KMS. It also has OpenBao's External Keys, with which transit and PKI use
 // CMKs: see the end.
 //
@@ -11,7 +11,7 @@
 //	blob, err := w.Encrypt(ctx, rootKey)
 //
 // It replaces the wrapper "alicloudkms" that is built into Vault and OpenBao: it has the same type, configuration keys,
-// environment variables and blobs. Each opens what the other has sealed.
+// environment variables and blobs. Each opens the other's blobs.
 //
 // # Configuration
 //
@@ -41,9 +41,9 @@
 //	use_environment    whether to search for credentials if there is no access key: see package credentials
 //	disallow_env_vars  true ignores the variables above
 //
-// The configuration wins over the environment; in the wrapper that this one replaces it was the other way round. An
-// access key, its secret, its token and the role come from one place: if the configuration has an access key, none of
-// the others is taken from the environment. An unknown key is refused.
+// The configuration takes precedence over the environment; in the wrapper that this one replaces, it was the other way
+// round. An access key, its secret, its token and the role come from one place: if the configuration has an access key,
+// none of the others is taken from the environment. An unknown key is refused.
 //
 // Without an access key, package credentials searches for credentials: ALIBABA_CLOUD_… variables, an OIDC role, the
 // aliyun command's profile, the credentials file, a URI, the RAM role of the ECS instance. They are renewed before they
@@ -53,10 +53,10 @@
 // # The dedicated gateway
 //
 // A KMS instance has a gateway of its own, which is reached from the VPCs associated with it and not over the Internet.
-// It serves only what encrypts and decrypts. So with gateway=dedicated nothing is sent to the shared gateway, and the
+// It serves only operations that use keys. With gateway=dedicated, nothing is sent to the shared gateway, so the
 // instance's Internet access may stay off. Its certificate is signed by a CA that all instances of a region share: the
 // host name is what tells them apart, and it is always checked. Blobs are the same with either gateway, and each opens
-// those that were sealed over the other.
+// blobs that were sealed over the other.
 //
 // # What is stored
 //
@@ -67,33 +67,33 @@
 //	Iv          nonce
 //	KeyInfo     KeyId, the CMK that KMS reported; WrappedKey, KMS's CiphertextBlob, unchanged
 //
-// Decrypt has KMS open WrappedKey with whichever CMK encrypted it. After a change of kms_key_id, or of the alias
-// behind it, old blobs must still open. So a CMK that is neither the configured one nor in previous_kms_key_ids is
-// only reported, once, through [Wrapper.Warn]; if that setting is present, Decrypt returns [ErrOtherKey] instead.
-// What counts is the CMK that KMS says it used: the blob's KeyId is not authenticated, and proves nothing.
+// Decrypt has KMS open WrappedKey with whichever CMK encrypted it. After a change of kms_key_id, or of the alias behind
+// it, old blobs must still open. That is why a CMK that is neither the configured one nor in previous_kms_key_ids is
+// only reported, once, through [Wrapper.Warn]; if that setting is present, Decrypt returns [ErrOtherKey] instead. Only
+// the CMK that KMS reports counts: the blob's KeyId is not authenticated, and proves nothing.
 //
 // # The current key
 //
 // SetConfig asks KMS once for the CMK (DescribeKey, or Encrypt over the dedicated gateway, whose answer has the CMK's
 // id), so that a wrong key or missing permission is found when the server starts. A disabled key is not an error then,
-// since the server waits for it to be enabled. From then on, KeyId is the CMK that encrypted last, so that it follows
-// an alias. Vault and OpenBao seal their keys again when KeyId differs from that of a stored blob.
+// since the server waits for it to be enabled. From then on, KeyId is the CMK that encrypted last, so it follows an
+// alias. Vault and OpenBao seal their keys again when KeyId differs from that of a stored blob.
 //
 // A health check of Vault and OpenBao is one Encrypt and one Decrypt, and costs only those two calls.
 //
 // # Errors
 //
-// A failed call to KMS is an [*Error], with advice. A blob that does not open is [ErrAltered], and one of a CMK that is
-// not allowed [ErrOtherKey]. No error contains a secret.
+// A failed call to KMS is an [*Error], with advice. A blob that does not open is [ErrAltered], and a blob of a CMK that
+// is not allowed is [ErrOtherKey]. No error contains a secret.
 //
 // # External Keys
 //
 // [ExternalKeys] is opened with the settings above, from region to sts_endpoint, and its region is
-// [kmsapi.DefaultRegion] by default. There is one rule of its own: unless the program that opens it allows its
-// environment, which OpenBao does not, nothing comes from there. So it reads no variable, no file, no profile and no
-// metadata of an instance, uses no proxy but that of the setting, and refuses file:// and env://. What remains are DNS
-// and, without ca_cert, the authorities that the system trusts. The reason is that the administrator of a namespace may
-// write such a configuration, and must not get at what only the server can read.
+// [kmsapi.DefaultRegion] by default. One rule is different: unless the program that opens it allows its environment,
+// which OpenBao does not, nothing is taken from there. It then reads no variable, no file, no profile and no instance
+// metadata, uses no proxy but the one in the setting, and refuses file:// and env://. What remains is DNS and, without
+// ca_cert, the authorities that the system trusts. The reason is that the administrator of a namespace may write such a
+// configuration, and must not get access to what only the server can read.
 //
 // A key has these settings:
 //
@@ -104,10 +104,10 @@
 //
 // Encrypt takes 1 to 6,144 bytes, and returns KMS's CiphertextBlob without its base64. Additional data is in the entry
 // "vault:associated_data" of the encryption context, in base64: a ciphertext of OpenBao's transit is one of the secrets
-// engine, and the other way round. Decrypt refuses what another CMK has encrypted.
+// engine, and the other way round. Decrypt refuses ciphertexts of other CMKs.
 //
-// Sign takes SHA-256 digests, or data to make one of, and PSS with a salt of 32 bytes. It checks the signature before
-// it returns it. Verify and ExportPublic ask KMS only for the public key, once an hour. CMKs of the kinds that the
-// standard library can't check, EC_P256K and SM2, and encryption with a key pair are not implemented, as OpenBao calls
-// it.
+// Sign takes SHA-256 digests, or data to hash, and PSS with a salt of 32 bytes. It checks the signature before it
+// returns it. Verify and ExportPublic ask KMS only for the public key, once an hour. CMKs whose signatures the standard
+// library can't check (EC_P256K and SM2), and encryption with a key pair, are answered with OpenBao's error for what is
+// not implemented.
 package seal

@@ -47,7 +47,7 @@ func (w *Wrapper) Encrypt(
 	return &wrapping.BlobInfo{Ciphertext: envelope.Ciphertext, Iv: slices.Clip(envelope.Iv), KeyInfo: keyInfo}, nil
 }
 
-// Decrypt opens what Encrypt, or the wrapper that this one replaces, has sealed. It takes [wrapping.WithAad].
+// Decrypt opens blobs of Encrypt, or of the wrapper that this one replaces. It takes [wrapping.WithAad].
 func (w *Wrapper) Decrypt(ctx context.Context, blob *wrapping.BlobInfo, options ...wrapping.Option) ([]byte, error) {
 	c, err := w.connected()
 	if err != nil {
@@ -74,7 +74,7 @@ func (w *Wrapper) Decrypt(ctx context.Context, blob *wrapping.BlobInfo, options 
 	return plaintext, nil
 }
 
-// check refuses blobs that can't be from this seal.
+// check refuses blobs that this seal can't have made.
 func check(blob *wrapping.BlobInfo) error {
 	info := blob.GetKeyInfo()
 	switch {

@@ -13,29 +13,29 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// An Error is a failed call to KMS. [errors.As] finds what the client returned: a [*kmsapi.Error], a
-// [*client.TransportError] or a [*client.CredentialsError].
+// An Error is a failed call to KMS. [errors.As] finds the client's error: a [*kmsapi.Error], a [*client.TransportError]
+// or a [*client.CredentialsError].
 type Error struct {
 	// Operation is the one that failed.
 	Operation kmsapi.Operation
-	// KeyID is the configured CMK or alias. For Decrypt of a seal it is the CMK that, by the blob, has sealed it: after a
-	// change of kms_key_id, that is the one to look at.
+	// KeyID is the configured CMK or alias. For Decrypt of a seal, it is the CMK that the blob names, which matters
+	// after a change of kms_key_id.
 	KeyID string
 	// InstanceID is the KMS instance whose dedicated gateway was called, and empty for the shared gateway.
 	InstanceID string
 	// Err is the cause.
 	Err error
 
-	// advisor knows what to do. Nil is that of the seal.
+	// advisor knows what to do. Nil means the seal's.
 	advisor *advisor
 }
 
-// An advisor has what to do about failed calls, for one purpose of the plugin. It is never changed.
+// An advisor holds the advice about failed calls for one purpose of the plugin. It is never changed.
 type advisor struct {
 	// refused is about refusals. refusedAtInstance takes precedence if a dedicated gateway refused.
 	refused, refusedAtInstance advice.Table
-	// unanswered is about calls without an answer, over the shared gateway and over a dedicated one. The first entry that
-	// fits is taken.
+	// unanswered and unansweredAtInstance are about calls without an answer, over the shared gateway and over a
+	// dedicated one. The first entry that matches is taken.
 	unanswered, unansweredAtInstance []noAnswer
 }
 
@@ -59,7 +59,8 @@ func (e *Error) Error() string {
 	return e.Err.Error()
 }
 
-// explainMissingCredentials shows only the code of KMS's last refusal, whose message may quote what was signed.
+// explainMissingCredentials shows only the code of KMS's last refusal, whose message may quote the string that was
+// signed.
 func (e *Error) explainMissingCredentials(missing *client.CredentialsError) string {
 	if refused, ok := errors.AsType[*kmsapi.Error](missing.Refusal); ok {
 		return fmt.Sprintf("%s: KMS refused the credentials (%s), and there are no others: %v",
@@ -81,7 +82,7 @@ func (e *Error) explainRefusal(refused *kmsapi.Error) string {
 	return message
 }
 
-// explainNoAnswer adds what the client, which knows no settings of the seal, can't advise.
+// explainNoAnswer adds advice about settings of the seal, which the client does not know.
 func (e *Error) explainNoAnswer(unanswered *client.TransportError) string {
 	ask := cmp.Or(e.advisor, sealAdvisor)
 	hints := ask.unanswered
@@ -165,7 +166,7 @@ var whatToDoAtInstance = advice.Table{
 	},
 }
 
-// A noAnswer is advice about a reason for which there is no answer. It is empty if it depends on the names that are
+// A noAnswer is advice about one reason for a missing answer. The advice is empty if it depends on which names are
 // wrong.
 type noAnswer struct {
 	fits   func(error) bool
@@ -173,7 +174,7 @@ type noAnswer struct {
 }
 
 // whatToDoUnanswered is for the shared gateway, and whatToDoUnansweredAtInstance for a dedicated one. The first entry
-// that fits is taken. They are never changed.
+// that matches is taken. They are never changed.
 var whatToDoUnanswered = []noAnswer{
 	{isA[x509.HostnameError], ""},
 	{isA[x509.UnknownAuthorityError], "if the server is the right one, set ca_cert to the certificate of the authority that signed its certificate, as PEM or as the path of a file"},

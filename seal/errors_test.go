@@ -112,7 +112,7 @@ func TestAnUnreachableServiceIsReported(t *testing.T) {
 	r.opens(w, blob, "secret")
 }
 
-// The message of a refusal of credentials may quote what was signed, so it is not passed on.
+// The message of a refusal of credentials may quote the string that was signed, so it is not passed on.
 func TestRefusalsOfCredentialsAreReportedByTheirCode(t *testing.T) {
 	for _, code := range kmsapi.Codes() {
 		if !code.Kind().Unauthenticated() {

@@ -14,7 +14,7 @@ import (
 )
 
 func Example() {
-	kms, stop := kmstest.NewWithoutTest() // It takes the place of Alibaba Cloud.
+	kms, stop := kmstest.NewWithoutTest() // in place of Alibaba Cloud
 	defer stop()
 	ctx := context.Background()
 
@@ -59,7 +59,7 @@ func Example_dedicatedGateway() {
 	shown, err := w.SetConfig(ctx, wrapping.WithConfigMap(map[string]string{
 		"gateway":           "dedicated",
 		"kms_instance_id":   kms.Instance.ID,
-		"instance_endpoint": kms.Instance.Endpoint, // By default, it follows from the id.
+		"instance_endpoint": kms.Instance.Endpoint, // by default derived from the id
 		"ca_cert":           kms.Instance.CAFile,
 		"kms_key_id":        createKey(kms, kms.Instance.ID),
 		"access_key":        kms.AccessKeyID,
@@ -88,7 +88,7 @@ func createKey(kms *kmstest.KMS, instance string) string {
 	return created.KeyMetadata.KeyId
 }
 
-// A key that transit encrypts with, and that stays in KMS.
+// Transit encrypts with a key that stays in KMS.
 func ExampleExternalKeys() {
 	service, stop := kmstest.NewWithoutTest()
 	defer stop()

@@ -15,7 +15,7 @@ import (
 // ExternalKeys lets the secrets engines of OpenBao use keys that stay in KMS. The zero value needs Open first. It is
 // safe for concurrent use, and has no lock.
 //
-// This file alone knows the interfaces of OpenBao, which still change.
+// Only this file knows OpenBao's interfaces, which still change.
 type ExternalKeys struct {
 	kms.UnimplementedKMS
 
@@ -30,7 +30,7 @@ var (
 	_ kms.Key = externalKey{}
 )
 
-// NewExternalKeys returns what a plugin serves as its KMS.
+// NewExternalKeys returns the KMS that a plugin serves.
 func NewExternalKeys() kms.KMS { return new(ExternalKeys) }
 
 // SensitiveKMSFields returns the fields of Open's configuration that must not be shown, under all their names.
@@ -43,9 +43,9 @@ var (
 	errClosed = errors.New("the KMS is closed, or was never opened")
 )
 
-// Open reads the configuration. It does no I/O, unless the configuration refers to files, so that what KMS thinks of
-// it shows when a key is used. Without AllowEnvironment, it reads neither variables nor files, and nothing asks for
-// credentials elsewhere.
+// Open reads the configuration. It does no I/O unless the configuration refers to files, so whether KMS accepts the
+// configuration shows only when a key is used. Without AllowEnvironment, it reads neither variables nor files, and
+// credentials are not searched for elsewhere.
 func (e *ExternalKeys) Open(_ context.Context, options *kms.OpenOptions) error {
 	reached, err := readAccess(options.ConfigMap, options.AllowEnvironment)
 	if err != nil {
@@ -62,7 +62,7 @@ func (e *ExternalKeys) Open(_ context.Context, options *kms.OpenOptions) error {
 	return nil
 }
 
-// GetKey reads the configuration of a key, and asks KMS nothing.
+// GetKey reads the configuration of a key, without calling KMS.
 func (e *ExternalKeys) GetKey(_ context.Context, options *kms.KeyOptions) (kms.Key, error) {
 	holder := e.opened.Load()
 	if holder == nil {
@@ -75,7 +75,7 @@ func (e *ExternalKeys) GetKey(_ context.Context, options *kms.KeyOptions) (kms.K
 	return externalKey{key: &key{keyConfig: config, holder: holder}}, nil
 }
 
-// Close closes idle connections. The keys that GetKey returned can't be used any longer.
+// Close closes idle connections. The keys that GetKey returned can no longer be used.
 func (e *ExternalKeys) Close(context.Context) error {
 	if holder := e.opened.Swap(nil); holder != nil {
 		holder.close()
@@ -100,7 +100,7 @@ func (e externalKey) Encrypt(ctx context.Context, options *kms.CipherOptions) ([
 	return ciphertext, inTheirWords(err)
 }
 
-// Decrypt has KMS decrypt what Encrypt returned.
+// Decrypt has KMS decrypt a ciphertext of Encrypt.
 func (e externalKey) Decrypt(ctx context.Context, options *kms.CipherOptions) ([]byte, error) {
 	plaintext, err := e.key.decrypt(ctx, options.Data, options.AAD)
 	return plaintext, inTheirWords(err)
@@ -127,7 +127,7 @@ func (e externalKey) ExportPublic(ctx context.Context) (crypto.PublicKey, error)
 	return public.Key(), nil
 }
 
-// inTheirWords gives errors that OpenBao distinguishes its own identity.
+// inTheirWords gives errors that OpenBao distinguishes the identity of OpenBao's own.
 func inTheirWords(err error) error {
 	switch {
 	case errors.Is(err, errUnsupported):

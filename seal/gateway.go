@@ -12,15 +12,15 @@ import (
 
 // The values of the setting gateway.
 const (
-	// sharedGateway is that of the region, or the one that domain names.
+	// sharedGateway is the gateway of the region, or the one that domain names.
 	sharedGateway = "shared"
-	// dedicatedGateway is that of the KMS instance that holds the CMK. It can be reached without the Internet, and serves
-	// only what encrypts and decrypts.
+	// dedicatedGateway is the gateway of the KMS instance that holds the CMK. It can be reached without the Internet,
+	// and serves only operations that use keys.
 	dedicatedGateway = "dedicated"
 )
 
-// misplaced is what to say of a setting of the gateway that was not chosen. Nothing is sent there, so to ignore the
-// setting would leave its author in the belief that it is in use.
+// misplaced has the errors for settings of the gateway that was not chosen. Nothing is sent there, and ignoring such a
+// setting would make its author believe that it is in use.
 var misplaced = map[string]string{
 	sharedGateway:    `%[1]s is for gateway = "shared", and gateway is "dedicated": give the instance's endpoint as instance_endpoint, or leave out %[1]s`,
 	dedicatedGateway: `%[1]s is for gateway = "dedicated": write that too, or leave out %[1]s`,
@@ -29,10 +29,11 @@ var misplaced = map[string]string{
 // gateway returns which gateway was chosen.
 func (v values) gateway() string { return cmp.Or(v["gateway"], sharedGateway) }
 
-// has reports whether a setting is in use with the gateway that was chosen.
+// has reports whether a setting applies to the chosen gateway.
 func (v values) has(s setting) bool { return s.gateway == "" || s.gateway == v.gateway() }
 
-// checkGateway refuses settings that contradict the chosen gateway, and a dedicated one without what it needs.
+// checkGateway refuses settings that contradict the chosen gateway, and a dedicated gateway without the settings that
+// it needs.
 func (v values) checkGateway() error {
 	if misplaced[v.gateway()] == "" {
 		return fmt.Errorf("gateway must be %q or %q", sharedGateway, dedicatedGateway)
@@ -54,9 +55,9 @@ func (v values) checkGateway() error {
 	}
 }
 
-// endpoint returns where requests go and the host name that the certificate there must have. Empty ones are the
-// region's and the endpoint's. With the dedicated gateway it is the only endpoint, so that nothing can go to the shared
-// one.
+// endpoint returns the endpoint of requests and the host name that its certificate must have. Empty strings mean the
+// region's endpoint and the endpoint's own host. For the dedicated gateway, it is the only endpoint, so nothing can go
+// to the shared one.
 func (v values) endpoint() (endpoint, serverName string) {
 	if v.gateway() == sharedGateway {
 		return v["domain"], v["tls_server_name"]

@@ -53,7 +53,7 @@ func TestTheKeyIsTheOneThatEncryptsAtTheDedicatedGateway(t *testing.T) {
 	require.Equal(t, []string{"Encrypt"}, g.seen(), "and no DescribeKey")
 }
 
-// The CA is common to all customers of a region: only the name tells one instance from another.
+// All customers of a region share the CA: only the host name distinguishes instances.
 func TestTheGatewayOfAnotherInstanceIsRefused(t *testing.T) {
 	ca := newAuthority(t)
 	g := ca.gateway(t, others, http.StatusOK, encrypted)
@@ -108,7 +108,7 @@ func TestFailuresOfTheSharedGatewayNameTheDedicatedOne(t *testing.T) {
 	}
 }
 
-// As over the shared gateway: the server starts, and waits, sealed, until the key is enabled.
+// As over the shared gateway, the server starts, and stays sealed until the key is enabled.
 func TestADisabledKeyOfAnInstanceDoesNotPreventAStart(t *testing.T) {
 	ca := newAuthority(t)
 	g := ca.gateway(t, ours, http.StatusConflict, refusal(kmsapi.ErrRejectedDisabled.Code))

@@ -51,7 +51,7 @@ type key struct {
 }
 
 var (
-	// errUnsupported is for what this plugin can't do with a CMK of this kind, and never will by itself.
+	// errUnsupported is for operations that this plugin can't do with a CMK of this kind.
 	errUnsupported = errors.New("not supported with a key of this kind")
 	// errBadSignature is for signatures that are not the key's.
 	errBadSignature = errors.New("it is not a signature of the key")
@@ -73,7 +73,7 @@ func (k *key) failed(op kmsapi.Operation, err error) error {
 	}
 }
 
-// mustEncrypt refuses key pairs. Those of KMS encrypt a few bytes only, and bind nothing to them.
+// mustEncrypt refuses key pairs. KMS's encrypt only a few bytes, and bind no context to a ciphertext.
 func (k *key) mustEncrypt() error {
 	if k.version != "" {
 		return fmt.Errorf("encryption is %w: it has a key_version_id, so it is a key pair", errUnsupported)

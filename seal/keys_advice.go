@@ -9,14 +9,14 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// keysAdvisor advises people who set up External Keys, and users of secrets engines with such a key.
+// keysAdvisor advises administrators that set up External Keys, and users of secrets engines with such a key.
 var keysAdvisor = &advisor{
 	refused: keyRefused, refusedAtInstance: keyRefusedAtInstance,
 	unanswered: keyUnanswered, unansweredAtInstance: keyUnansweredAtInstance,
 }
 
 const (
-	// otherKind is for a CMK that can't do what was asked of it.
+	// otherKind is for a CMK that can't do what was requested.
 	otherKind = "the KMS key is of another kind: encryption needs a symmetric key, and a signature a key pair whose KeyUsage is SIGN/VERIFY"
 
 	wrongKey         = "check key_id, region and endpoint: the KMS key must be in that region, and of the access key's account"

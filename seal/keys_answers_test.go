@@ -36,7 +36,7 @@ func (a answering) open(t *testing.T) *ExternalKeys {
 	return e
 }
 
-// What KMS answers about another key, or with something other than was asked for, is not passed on.
+// Answers about another key, or to something other than the request, are not passed on.
 func TestAnswersThatAreNotTheKeysAreRefused(t *testing.T) {
 	public := func(name string) string {
 		content, err := os.ReadFile(filepath.Join("..", "server", "internal", "asymmetric", "testdata", name+".pub.pem"))

@@ -15,7 +15,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// readAccess reads what External Keys are opened with. Its fields may be of any type that JSON has.
+// readAccess reads the configuration of External Keys. Its fields may be of any JSON type.
 func readAccess(fields map[string]any, environment bool) (access, error) {
 	given, err := stringsOf(fields)
 	if err != nil {
@@ -61,9 +61,9 @@ func stringsOf(fields map[string]any) (map[string]string, error) {
 
 // A keyConfig says which CMK a key is, or which version of a key pair.
 type keyConfig struct {
-	// name is what requests call the CMK: its ARN, if it is that of another account, or its id.
+	// name is what requests call the CMK: the configured key_id, which is its ARN or its id.
 	name string
-	// id is what KMS calls it in answers.
+	// id is the id of the CMK, which KMS's answers have.
 	id string
 	// version is the id of the version of a key pair, and empty for a symmetric CMK.
 	version string
@@ -129,7 +129,7 @@ func (c keyConfig) check() error {
 	}
 }
 
-// readBound reads a bound_context: an object of strings, or one in JSON.
+// readBound reads a bound_context: an object of strings, or the JSON of one.
 func readBound(given any) (kmsapi.EncryptionContext, error) {
 	var bound kmsapi.EncryptionContext
 	switch given := given.(type) {
@@ -165,7 +165,7 @@ func checkBound(bound kmsapi.EncryptionContext) error {
 				reserved.Prefix, reserved.Within)
 		}
 	}
-	// What JSON makes of it must be one that KMS takes.
+	// Its JSON must be a context that KMS takes.
 	if _, err := kmsapi.ParseEncryptionContext(bound.JSON()); len(bound) > 0 && err != nil {
 		return fmt.Errorf("bound_context can't be used: %w", err)
 	}

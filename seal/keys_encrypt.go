@@ -12,13 +12,14 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// maxKeyCiphertext bounds a ciphertext, in bytes: that of the longest plaintext has about 8 KiB. A longer one is none,
-// and is not sent.
+// maxKeyCiphertext bounds a ciphertext, in bytes: the ciphertext of the longest plaintext has about 8 KiB. A longer one
+// can't be genuine, and is not sent.
 const maxKeyCiphertext = 32 << 10
 
 var errOtherKeysCiphertext = errors.New("the ciphertext is not of this key: another KMS key encrypted it")
 
-// encrypt returns KMS's CiphertextBlob without its base64. So transit's vault:v1:… is the same as the secrets engine's.
+// encrypt returns KMS's CiphertextBlob without its base64. That makes transit's vault:v1:… the same as the secrets
+// engine's.
 func (k *key) encrypt(ctx context.Context, plaintext, additional []byte) ([]byte, error) {
 	kms, err := k.client()
 	if err != nil {
@@ -44,7 +45,7 @@ func (k *key) encrypt(ctx context.Context, plaintext, additional []byte) ([]byte
 	if answer.KeyId != k.id {
 		return nil, errOtherAnswer
 	}
-	// What is not the only base64 of its bytes could not be sent again as it was.
+	// Base64 that is not canonical could not be reproduced from its bytes.
 	ciphertext, err := base64.StdEncoding.Strict().DecodeString(answer.CiphertextBlob)
 	if err != nil {
 		return nil, errors.New("KMS answered with a ciphertext that is not base64")
@@ -52,7 +53,7 @@ func (k *key) encrypt(ctx context.Context, plaintext, additional []byte) ([]byte
 	return ciphertext, nil
 }
 
-// decrypt drops the plaintext if another CMK made the ciphertext: KMS opens those of every CMK that RAM allows.
+// decrypt drops the plaintext if another CMK made the ciphertext: KMS opens ciphertexts of every CMK that RAM allows.
 func (k *key) decrypt(ctx context.Context, ciphertext, additional []byte) ([]byte, error) {
 	kms, err := k.client()
 	if err != nil {
@@ -84,7 +85,8 @@ func (k *key) decrypt(ctx context.Context, ciphertext, additional []byte) ([]byt
 	return plaintext, nil
 }
 
-// context is what a ciphertext is bound to. The entry for the additional data is set last, so that none can replace it.
+// context returns the encryption context of a ciphertext. The entry for the additional data is set last, so that no
+// other can replace it.
 func (k *key) context(additional []byte) (kmsapi.EncryptionContext, error) {
 	if len(additional) == 0 {
 		return k.bound, nil

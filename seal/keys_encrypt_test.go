@@ -48,7 +48,7 @@ func TestAdditionalDataAndTheBoundContextAreBound(t *testing.T) {
 	r.decrypts(json, of, "aad", "hello")
 }
 
-// Transit's vault:v1:… is then the same text as the secrets engine's, which opens it, and the other way round.
+// This makes transit's vault:v1:… the same string as the secrets engine's, so that each opens the other's.
 func TestACiphertextIsTheBlobOfKMS(t *testing.T) {
 	r := newRig(t)
 	k := r.getKey(r.open(nil), fields{"key_id": r.key})
@@ -81,7 +81,7 @@ func TestAnotherKeysCiphertextIsRefused(t *testing.T) {
 	})
 }
 
-// A KMS key of another account has to be named by its ARN. KMS answers with its id.
+// A KMS key of another account must be named by its ARN. KMS answers with its id.
 func TestAnExternalKeyMayBeNamedByItsARN(t *testing.T) {
 	r := newPairRig(t)
 	opened, pair := r.open(nil), r.pair(kmsapi.KeySpecP256)

@@ -13,15 +13,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// An environment has all that a plugin could take from one, and counts what was taken.
+// An environment offers everything that a plugin could take from one, and counts what was taken.
 type environment struct {
-	// asked counts the requests for credentials, and through the proxy.
+	// asked counts the requests for credentials, and those through the proxy.
 	asked atomic.Int64
-	// proxy is the URL of both, and secret and ca are files.
+	// proxy is the URL for both, and secret and ca are files.
 	proxy, secret, ca string
 }
 
-// newEnvironment changes that of the test, which plugins inherit, to one that would work with the rig's service.
+// newEnvironment changes the test's environment, which plugins inherit, to one that would work with the rig's service.
 func newEnvironment(r *rig) *environment {
 	r.t.Helper()
 	e := &environment{}
@@ -87,7 +87,7 @@ func TestADeniedEnvironmentIsNotUsed(t *testing.T) {
 		"no endpoint": {"domain": nil}, "another endpoint": {"domain": "kms.invalid:443"}, "a role": farRole,
 	} {
 		t.Run(name, func(t *testing.T) {
-			// Neither ALICLOUD_DOMAIN nor the proxy is used, so that there is no service.
+			// Neither ALICLOUD_DOMAIN nor the proxy is used, so no service is reached.
 			all := r.keyFields(changes)
 			all["request_timeout"] = 1
 			opened, err := h.open(&kms.OpenOptions{ConfigMap: all})
@@ -100,7 +100,7 @@ func TestADeniedEnvironmentIsNotUsed(t *testing.T) {
 	require.Zero(t, e.asked.Load())
 }
 
-// A program other than OpenBao may allow it. The same environment is used then, which is what the test above denies.
+// A program other than OpenBao may allow the environment. It is then the one that the test above must not use.
 func TestAnAllowedEnvironmentIsUsed(t *testing.T) {
 	r := newRig(t)
 	e := newEnvironment(r)

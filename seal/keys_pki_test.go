@@ -18,8 +18,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// A PKI engine signs certificates with crypto/x509, over a signer of OpenBao's own. What it issues must be right for
-// everyone else, so OpenSSL checks it.
+// A PKI engine signs certificates with crypto/x509, through OpenBao's own signer. The certificates must be valid for
+// everyone else, so OpenSSL checks them.
 func TestAPKIWhoseKeyStaysInKMS(t *testing.T) {
 	r := newPairRig(t)
 	h := newKeysHost(r, kms.OpenOptions{ConfigMap: r.keyFields(nil)})

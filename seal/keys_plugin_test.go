@@ -20,8 +20,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// A keysHost uses External Keys as OpenBao does: in a process of its own, which is started again when it has died, and
-// with a new key for each request.
+// A keysHost uses External Keys as OpenBao does: in a process of its own, which is restarted when it has died, and with
+// a new key for each request.
 type keysHost struct {
 	r       *rig
 	log     *testlog.Buffer
@@ -43,7 +43,7 @@ func newKeysHost(r *rig, options kms.OpenOptions) *keysHost {
 	return h
 }
 
-// start needs the lock, unless only one goroutine uses h.
+// start needs the lock unless only one goroutine uses h.
 func (h *keysHost) start() (err error) {
 	h.process, h.command = startPlugin(h.log)
 	h.opened, err = h.open(h.options)
@@ -69,7 +69,7 @@ func (h *keysHost) current() kms.KMS {
 	return h.opened
 }
 
-// revive starts the process again, if dead is the KMS of the current one.
+// revive restarts the process if dead is the KMS of the current one.
 func (h *keysHost) revive(dead kms.KMS) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -93,7 +93,7 @@ func (h *keysHost) kill() {
 	_ = syscall.Kill(h.command.Process.Pid, syscall.SIGKILL)
 }
 
-// do calls use with a new key, and again for as long as the process was killed under it.
+// do calls use with a new key, and again as long as the process was killed meanwhile.
 func (h *keysHost) do(of fields, use func(kms.Key) error) error {
 	for {
 		opened := h.current()

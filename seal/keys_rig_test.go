@@ -16,20 +16,20 @@ import (
 // fields are a configuration as OpenBao stores it.
 type fields = map[string]any
 
-// newPairRig is newRig with a service whose RSA keys need not be made.
+// newPairRig is newRig with a service whose RSA keys come from testdata.
 func newPairRig(t *testing.T) *rig {
 	t.Helper()
 	return rigOf(t, kmstest.WithKeyPairs(t, vectorPair), kmstest.Instance{})
 }
 
-// vectorPair returns the PKCS#8 of a key pair that OpenSSL has made, and nil if there is none with that KeySpec.
+// vectorPair returns the PKCS#8 of a key pair made by OpenSSL, and nil if there is none with that KeySpec.
 func vectorPair(keySpec string) []byte {
 	der, _ := os.ReadFile(filepath.Join(
 		"..", "server", "internal", "asymmetric", "testdata", strings.ToLower(keySpec)+".pkcs8.der"))
 	return der
 }
 
-// keyFields returns what External Keys are opened with, with changes. Fields that become nil are left out.
+// keyFields returns the configuration of External Keys, with changes. Fields that become nil are left out.
 func (r *rig) keyFields(changes fields) fields {
 	all := fields{}
 	for name, value := range r.settings(map[string]string{"kms_key_id": ""}) {

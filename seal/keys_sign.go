@@ -17,7 +17,7 @@ import (
 // signatures are the algorithms that the standard library can check.
 var signatures = []string{kmsapi.SignPSS, kmsapi.SignPKCS1v15, kmsapi.SignECDSA}
 
-// A message is what is signed, or its digest.
+// A message is the data to sign, or its digest.
 type message struct {
 	data   []byte
 	hashed bool
@@ -34,8 +34,8 @@ func (m message) digest() ([]byte, error) {
 	return m.data, nil
 }
 
-// sign costs one call to KMS, and another one for the public key if it is not known yet. A signature is checked before
-// it is returned.
+// sign costs one call to KMS, and another for the public key if that is not known yet. A signature is checked before it
+// is returned.
 func (k *key) sign(ctx context.Context, m message, options crypto.SignerOpts) ([]byte, error) {
 	public, algorithm, digest, err := k.begin(ctx, m, options)
 	if err != nil {
@@ -54,7 +54,7 @@ func (k *key) sign(ctx context.Context, m message, options crypto.SignerOpts) ([
 	return signature, nil
 }
 
-// verify asks KMS only for the public key, if it is not known yet.
+// verify asks KMS only for the public key, if that is not known yet.
 func (k *key) verify(ctx context.Context, m message, signature []byte, options crypto.SignerOpts) error {
 	public, algorithm, digest, err := k.begin(ctx, m, options)
 	if err != nil {
@@ -85,7 +85,7 @@ var (
 	errSalt = errors.New("the salt of a PSS signature has 32 bytes in KMS: give 32, that of the hash, or auto")
 )
 
-// choose returns the algorithm that options ask for, as the standard library understands them.
+// choose returns the algorithm that options ask for, interpreted as the standard library does.
 func (k *key) choose(public *publickey.PublicKey, options crypto.SignerOpts) (string, error) {
 	algorithm := kmsapi.SignPKCS1v15
 	switch options := options.(type) {
@@ -115,8 +115,8 @@ func (k *key) choose(public *publickey.PublicKey, options crypto.SignerOpts) (st
 	return algorithm, nil
 }
 
-// parsePublic reads what GetPublicKey returns, and refuses what certificates and signatures of the standard library
-// can't have.
+// parsePublic reads a public key of GetPublicKey. It refuses kinds that certificates and signatures of the standard
+// library can't have.
 func parsePublic(encoded string) (*publickey.PublicKey, error) {
 	unsupported := fmt.Errorf("a signature is %w: only RSA and P-256 are", errUnsupported)
 	public, err := publickey.Parse(encoded)

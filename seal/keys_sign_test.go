@@ -26,7 +26,7 @@ var (
 	pssAuto   = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthAuto, Hash: crypto.SHA256}
 )
 
-// isRight checks a signature with the standard library alone.
+// isRight checks a signature using only the standard library.
 func isRight(public crypto.PublicKey, digest, signature []byte, options crypto.SignerOpts) bool {
 	switch public := public.(type) {
 	case *ecdsa.PublicKey:
@@ -107,7 +107,7 @@ func TestSigningNeedsTwoPermissionsAndOneGateway(t *testing.T) {
 	})
 }
 
-// refusesOthers alters what k has just verified.
+// refusesOthers requires that k refuses altered forms of what it has just verified.
 func refusesOthers(t *testing.T, k kms.Key, good kms.VerifyOptions) {
 	t.Helper()
 	altered := slices.Clone(good.Signature)
@@ -197,7 +197,7 @@ func TestKeysThatTheStandardLibraryLacksAreNotImplemented(t *testing.T) {
 	}
 }
 
-// SM2 is what Alibaba Cloud has, and the standard library has not.
+// Alibaba Cloud has SM2, but the standard library does not.
 func TestAPublicKeyOfAnotherKindIsNotImplemented(t *testing.T) {
 	const sm2 = `-----BEGIN PUBLIC KEY-----
 MFkwEwYHKoZIzj0CAQYIKoEcz1UBgi0DQgAEznqjHcIeDR+2Jb411XRVe6V+6pfK

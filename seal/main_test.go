@@ -10,8 +10,8 @@ import (
 	"github.com/openbao/go-kms-wrapping/v2"
 )
 
-// TestMain serves the plugin if OpenBao's cookie is in the environment. So the race detector watches the plugin's side
-// too, and nothing needs to be built.
+// TestMain serves the plugin if OpenBao's cookie is in the environment: the race detector then also watches the
+// plugin's side, and nothing needs to be built.
 func TestMain(m *testing.M) {
 	if os.Getenv(plugin.HandshakeConfig.MagicCookieKey) == plugin.HandshakeConfig.MagicCookieValue {
 		plugin.Serve(&plugin.ServeOpts{

@@ -11,8 +11,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// An oldHost is the host's side of the seal in OpenBao 2.6, by the names and numbers that are on the wire, since its Go
-// packages can't be linked besides today's.
+// An oldHost is the host's side of the seal in OpenBao 2.6, written with the names and numbers on the wire, since its
+// Go packages can't be linked together with today's.
 type oldHost struct {
 	goplugin.NetRPCUnsupportedPlugin
 	conn *grpc.ClientConn
@@ -25,7 +25,7 @@ func (o *oldHost) GRPCClient(_ context.Context, _ *goplugin.GRPCBroker, conn *gr
 	return o, nil
 }
 
-// A wire is a message in its bytes.
+// A wire is an encoded message.
 type wire []byte
 
 func (w wire) bytes(number protowire.Number, value []byte) wire {
@@ -53,7 +53,7 @@ func (w wire) field(number protowire.Number) []byte {
 	return nil
 }
 
-// A wireCodec passes messages as they are. It has the name of gRPC's own.
+// A wireCodec passes messages as they are. It has the name of gRPC's own codec.
 type wireCodec struct{}
 
 func (wireCodec) Marshal(v any) ([]byte, error)      { return v.(wire), nil }

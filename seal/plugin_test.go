@@ -48,7 +48,7 @@ func newHost(r *rig, changes map[string]string) *host {
 	return h
 }
 
-// start needs the lock, unless only one goroutine uses h.
+// start needs the lock unless only one goroutine uses h.
 func (h *host) start() error {
 	var command *exec.Cmd
 	h.process, command = startPlugin(h.log)
@@ -98,7 +98,7 @@ func (h *host) current() remote {
 	return h.wrapper
 }
 
-// revive restarts the process, if dead is a wrapper of the current one.
+// revive restarts the process if dead is a wrapper of the current one.
 func (h *host) revive(dead remote) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -21,8 +21,8 @@ type rig struct {
 	t     *testing.T
 	kms   *kmstest.KMS
 	admin *client.Client
-	// instance is the KMS instance that the CMKs are in, whose dedicated gateway is all that the seal may use. It is the
-	// zero value for CMKs of no instance and the shared gateway.
+	// instance is the KMS instance that the CMKs are in; the seal may use only its dedicated gateway. The zero value
+	// means CMKs of no instance and the shared gateway.
 	instance kmstest.Instance
 	key      string
 }
@@ -104,7 +104,7 @@ func (r *rig) settings(changes map[string]string) map[string]string {
 	return all
 }
 
-// gateway returns the settings that name KMS. With an instance they don't name the shared gateway, so that nothing can
+// gateway returns the settings that name KMS. With an instance, they don't name the shared gateway, so nothing can
 // reach it.
 func (r *rig) gateway() map[string]string {
 	if r.instance.ID == "" {
@@ -116,7 +116,7 @@ func (r *rig) gateway() map[string]string {
 	}
 }
 
-// try returns a wrapper that is configured with the rig's settings and changes.
+// try returns a wrapper configured with the rig's settings and changes.
 func (r *rig) try(changes map[string]string) (*Wrapper, error) {
 	w := &Wrapper{Clock: r.kms.Now}
 	_, err := w.SetConfig(r.t.Context(), wrapping.WithConfigMap(r.settings(changes)))
@@ -155,7 +155,7 @@ func (r *rig) current(w wrapping.Wrapper) string {
 	return id
 }
 
-// audited returns the operations that the service has received, without the first since of them.
+// audited returns the operations that the service has received, without the first since.
 func (r *rig) audited(since int) (operations []string) {
 	for _, entry := range r.audit()[since:] {
 		operations = append(operations, entry.Operation)

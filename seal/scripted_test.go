@@ -36,7 +36,7 @@ func newAuthority(t *testing.T) *authority {
 	})
 }
 
-// sign makes a certificate under a, or one that signs itself if a is nil.
+// sign makes a certificate under a, or a self-signed one if a is nil.
 func (a *authority) sign(t *testing.T, template *x509.Certificate) *authority {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

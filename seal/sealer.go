@@ -10,12 +10,12 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// ErrOtherKey is returned by Decrypt for a blob that a CMK has sealed which previous_kms_key_ids does not allow.
+// ErrOtherKey is returned by Decrypt for a blob of a CMK that previous_kms_key_ids does not allow.
 var ErrOtherKey = errors.New("the KMS key that sealed the data is neither kms_key_id nor in previous_kms_key_ids")
 
-// checkSealer decides about a blob that KMS has opened with the CMK called id, as KMS says. KMS opens those of every
-// CMK that the RAM policy allows, so that anyone who may use another CMK and write to the server's storage could
-// replace what it unseals with. Unless previous_kms_key_ids is set, such a CMK is only reported, once.
+// checkSealer decides about a blob that KMS, according to its answer, opened with the CMK called id. KMS opens blobs of
+// every CMK that the RAM policy allows, so anyone that may use another CMK and write to the server's storage could
+// replace the keys that unseal the server. Unless previous_kms_key_ids is set, such a CMK is only reported, once.
 func (c *connection) checkSealer(ctx context.Context, id string) error {
 	if c.expects(id) {
 		return nil
@@ -39,7 +39,7 @@ func (c *connection) checkSealer(ctx context.Context, id string) error {
 	return nil
 }
 
-// expects reports whether blobs of the CMK called id are to be opened.
+// expects reports whether id is the configured CMK, the one that encrypted last, or in previous_kms_key_ids.
 func (c *connection) expects(id string) bool {
 	current := c.current.Load()
 	return id == c.config.keyID || current != nil && id == *current || slices.Contains(c.config.previous, id)

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// warnings collects what a wrapper warns of.
+// warnings collects the warnings of a wrapper.
 type warnings struct{ lines []string }
 
 // wrapperOf returns a wrapper with the rig's settings and changes, empty ones too, and its warnings.

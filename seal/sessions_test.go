@@ -81,7 +81,7 @@ func (m *mint) setKeys(change func([]server.AccessKey) []server.AccessKey) error
 	return m.r.kms.Reload(func(c *server.Config) { c.Accounts[0].AccessKeys = change(c.Accounts[0].AccessKeys) })
 }
 
-// Earlier wrappers read their token once, so that their servers stopped working after some hours. Six hours pass here.
+// Earlier wrappers read their token once, so their servers stopped working after some hours. Six hours pass here.
 func TestSessionsExpireUnderLoadAndEveryUnsealWorks(t *testing.T) {
 	r := newRig(t)
 	m, settings := newMint(r)

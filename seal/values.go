@@ -15,7 +15,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/input"
 )
 
-// A purpose is what a configuration is for. The zero value is both purposes of the plugin.
+// A purpose is the purpose of a configuration. The zero value means both purposes of the plugin.
 type purpose string
 
 const (
@@ -29,12 +29,12 @@ type setting struct {
 	only purpose
 	// variables are environment variables that are used if the setting is not configured: the first that is set.
 	variables []string
-	// credential settings are taken from the environment together or not at all.
+	// credential says that the setting is taken from the environment together with the other credentials or not at all.
 	credential bool
-	// secret settings are never shown.
+	// secret says that the setting is never shown.
 	secret bool
-	// gateway is the only one that the setting is for, and empty for a setting of both. The environment is not read for
-	// settings of the other gateway.
+	// gateway is the only gateway that the setting is for, and empty for a setting of both. The environment is not read
+	// for settings of the other gateway.
 	gateway string
 }
 
@@ -70,7 +70,7 @@ var synonyms = map[string]string{"endpoint": "domain", "access_secret": "secret_
 // has reports whether a configuration for p has the setting.
 func (p purpose) has(s setting) bool { return s.only == "" || s.only == p }
 
-// names returns the sorted names of the settings for p that want selects, under all their names.
+// names returns the settings for p that want selects, under all their names, sorted.
 func (p purpose) names(want func(setting) bool) (names []string) {
 	for name, s := range settings {
 		if p.has(s) && want(s) {
@@ -137,13 +137,14 @@ func resolve(key, value string, references bool) (string, error) {
 	return value, nil
 }
 
-// isReference reports whether a value means the content of a file or of a variable.
+// isReference reports whether a value stands for the content of a file or a variable.
 func isReference(value string) bool {
 	scheme, _, found := strings.Cut(strings.TrimSpace(value), "://")
 	return found && (strings.EqualFold(scheme, "file") || strings.EqualFold(scheme, "env"))
 }
 
-// addEnvironment adds what is not configured. Credentials are not mixed: a configured access key is used on its own.
+// addEnvironment adds settings that are not configured. Credentials are not mixed: a configured access key is used on
+// its own.
 func (v values) addEnvironment(p purpose) error {
 	own := v["access_key"] != "" || v["secret_key"] != "" || v["security_token"] != ""
 	if err := v.addVariables("gateway"); err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/openbao/go-kms-wrapping/v2"
 )
 
-// Type is what [Wrapper.Type] returns. Servers store it with sealed data, so it is that of the wrapper that this one
-// replaces.
+// Type is what [Wrapper.Type] returns. Servers store it with sealed data, so it is the type of the wrapper that this
+// one replaces.
 const Type wrapping.WrapperType = "alicloudkms"
 
 const userAgent = "alicloudkms-seal"
@@ -21,7 +21,7 @@ const userAgent = "alicloudkms-seal"
 type Wrapper struct {
 	// Clock returns the time. Nil means [time.Now].
 	Clock func() time.Time
-	// Warn logs a warning, with names and values after the message, as the method of a hclog.Logger does. Nil drops it.
+	// Warn logs a warning, with names and values after the message, like the method of hclog.Logger. Nil drops it.
 	Warn func(message string, args ...any)
 
 	connection atomic.Pointer[connection]
@@ -77,7 +77,7 @@ func (w *Wrapper) warn(message string, args ...any) {
 	}
 }
 
-// replace puts c, which may be nil, in the place of the previous connection.
+// replace replaces the previous connection with c, which may be nil.
 func (w *Wrapper) replace(c *connection) {
 	if old := w.connection.Swap(c); old != nil {
 		old.kms.Close()
@@ -92,7 +92,7 @@ func (w *Wrapper) connected() (*connection, error) {
 	return nil, ErrNotConfigured
 }
 
-// KeyId returns the id of the CMK that encrypted last, or at first of the one that SetConfig found.
+// KeyId returns the id of the CMK that encrypted last, or before that, the one that SetConfig found.
 func (w *Wrapper) KeyId(ctx context.Context) (string, error) {
 	c, err := w.connected()
 	if err != nil {

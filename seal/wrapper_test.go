@@ -89,7 +89,7 @@ func TestAHealthCheckCostsTwoCalls(t *testing.T) {
 	})
 }
 
-// A disabled key does not prevent a server's start: it waits, sealed, until the key is enabled.
+// A disabled key does not prevent a server from starting: it stays sealed until the key is enabled.
 func TestADisabledKeyFailsCallsUntilItIsEnabled(t *testing.T) {
 	overBothGateways(t, func(t *testing.T, r *rig) {
 		blob := r.seal(r.wrapper(nil), "secret")
@@ -218,7 +218,7 @@ func TestOneWrapperSealsWithOneKey(t *testing.T) {
 	require.Error(t, err)
 }
 
-// For the race detector: to open a blob must not write to it.
+// For the race detector: opening a blob must not write to it.
 func TestABlobIsOpenedConcurrently(t *testing.T) {
 	r := newRig(t)
 	w := r.wrapper(nil)

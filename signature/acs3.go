@@ -36,7 +36,7 @@ func (r ACS3) CanonicalRequest() string {
 	return b.String()
 }
 
-// writeCanonical writes [ACS3.CanonicalRequest] in pieces. Errors of w are w's own to keep.
+// writeCanonical writes [ACS3.CanonicalRequest] in pieces. It ignores errors of w, which must keep them.
 func (r ACS3) writeCanonical(w io.StringWriter) {
 	write := func(parts ...string) {
 		for _, part := range parts {
@@ -56,13 +56,13 @@ func (r ACS3) writeCanonical(w io.StringWriter) {
 // hashBuffer collects the pieces of a canonical request on their way into its hash.
 const hashBuffer = 512
 
-// StringToSign returns the string that is signed. The canonical request is hashed as it is written, so it takes no
-// memory, however long the request's parts are.
+// StringToSign returns the string that is signed. The canonical request is hashed while it is written, so it takes no
+// memory, however long the parts of the request are.
 func (r ACS3) StringToSign() string {
 	hash := sha256.New()
 	w := bufio.NewWriterSize(hash, hashBuffer)
 	r.writeCanonical(w)
-	_ = w.Flush() // A hash does not fail.
+	_ = w.Flush() // Writing to a hash never fails.
 	return SchemeACS3 + "\n" + hex.EncodeToString(hash.Sum(nil))
 }
 
@@ -95,8 +95,8 @@ var errAuthorization = errors.New(
 	`the Authorization header is not "` + SchemeACS3 + ` Credential=…,SignedHeaders=…,Signature=…"`)
 
 // ParseAuthorization parses an Authorization header. Its fields may come in any order, since SDKs differ, but each only
-// once. So may the names of signed headers, which are in lower case, and of which there may be 64. Any other header is
-// refused before its parts are collected.
+// once. The same holds for the names of signed headers, which must be in lower case, and at most 64. Any other header
+// is refused before its parts are collected.
 func ParseAuthorization(header string) (a Authorization, err error) {
 	fields, ok := strings.CutPrefix(header, SchemeACS3+" ")
 	if !ok {
@@ -124,12 +124,12 @@ func ParseAuthorization(header string) (a Authorization, err error) {
 	return a, nil
 }
 
-// maxSignedHeaders is more than any SDK signs. Each name adds its header to the canonical request, which is computed
-// before the caller is authenticated. So names must be few, and no two may mean the same header.
+// maxSignedHeaders is more headers than any SDK signs. Each name adds its header to the canonical request, which is
+// computed before the caller is authenticated. So names must be few, and no two may mean the same header.
 const maxSignedHeaders = 64
 
-// parseSignedHeaders splits names in lower case. HTTP does not care for case, so a name in two spellings would be
-// another name here and the same header there.
+// parseSignedHeaders splits names in lower case. HTTP ignores case, so two spellings of a name would be two names here,
+// but the same header.
 func parseSignedHeaders(list string) ([]string, error) {
 	if list == "" || strings.Count(list, ";") >= maxSignedHeaders || strings.ContainsFunc(list, isUpper) {
 		return nil, errAuthorization

@@ -12,7 +12,8 @@ func Canonical(params kmsapi.Params) string {
 	return string(appendCanonical(make([]byte, 0, sizeHint(params, once)), params.Sorted(), once))
 }
 
-// An encoding writes a canonical query string: once percent-encoded, as it is, or twice, as RPC V1 signs it.
+// An encoding is a way to write a canonical query string: percent-encoded once, as it is sent, or twice, as RPC V1
+// signs it.
 type encoding struct {
 	and, equals string
 	escaping    *kmsapi.Escaping
@@ -23,11 +24,11 @@ var (
 	twice = encoding{"%26", "%3D", kmsapi.NewEscaping("%25", "%2520")}
 )
 
-// fewParams is more than any operation has, so that sorting them needs no heap memory.
+// fewParams is more parameters than any operation has, so sorting them needs no heap memory.
 const fewParams = 24
 
-// appendCanonical appends the canonical query string of sorted parameters. Signatures are cheap because it writes the
-// twice encoded form directly.
+// appendCanonical appends the canonical query string of sorted parameters. It writes the twice encoded form directly,
+// which makes signatures cheap.
 func appendCanonical(dst []byte, sorted kmsapi.Params, e encoding) []byte {
 	separator := ""
 	for _, p := range sorted {
@@ -59,7 +60,7 @@ func writeEscaped(w io.StringWriter, s string) {
 }
 
 // sizeHint is the capacity for the canonical query string of params in the encoding e. For long ones it is exact, so
-// that a stranger's request never makes it grow; for short ones it is enough if there are few escapes.
+// that a stranger's request never makes the buffer grow; for short ones it is enough if there are few escapes.
 func sizeHint(params kmsapi.Params, e encoding) int {
 	const long = 16 << 10
 	size := 0
@@ -75,7 +76,7 @@ func sizeHint(params kmsapi.Params, e encoding) int {
 	return size
 }
 
-// growth is how much longer s becomes by escaping.
+// growth is how many bytes escaping adds to s.
 func growth(s string, e encoding) int {
 	size := -len(s)
 	for piece := range e.escaping.Pieces(s) {

@@ -21,7 +21,7 @@ const (
 type Credentials struct {
 	// AccessKeyID is public.
 	AccessKeyID string
-	// AccessKeySecret is the key of the signature.
+	// AccessKeySecret is the signing key.
 	AccessKeySecret kmsapi.Secret
 	// SecurityToken belongs to temporary credentials from STS, and is empty otherwise.
 	SecurityToken kmsapi.Secret
@@ -35,8 +35,8 @@ func (c Credentials) Equal(other Credentials) bool {
 	return id&secret&token == 1
 }
 
-// StringToSignV1 returns the string that RPC signature version 1 signs: method is the HTTP method, and params are all
-// parameters of query and form body. The parameter Signature is left out.
+// StringToSignV1 returns the string that RPC signature version 1 signs. method is the HTTP method, and params are all
+// parameters of the query and the form body. The parameter Signature is left out.
 func StringToSignV1(method string, params kmsapi.Params) string {
 	return string(AppendStringToSignV1(nil, method, params))
 }
