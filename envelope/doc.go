@@ -1,4 +1,4 @@
-// Package envelope encrypts data under data keys that only Alibaba Cloud KMS can open. It knows no Vault and no
+// Package envelope encrypts data under data keys that only Alibaba Cloud KMS can open. It knows neither Vault nor a
 // network: the secrets engine and the tool `alicloudkms` share it. This comment is the specification of both formats;
 // test vectors for other implementations are in testdata.
 //
@@ -44,7 +44,7 @@
 // length and bytes of each name and value; numbers have 4 bytes. The contexts are one map: the entries of
 // encryption_context, and, unless they are empty, context as "vault:context" and associated_data as
 // "vault:associated_data", both in base64 (RFC 4648, section 4, padded). The entries of bound_context are not among
-// them, also if encryption_context repeats them; they are in the data key's own context.
+// them, even if encryption_context repeats them; they are in the data key's own context.
 //
 // In the engine's ciphertexts, "vault:v", N in decimal, ":" and the message in base64 (RFC 4648, section 4, padded,
 // canonical) follow each other.

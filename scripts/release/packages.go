@@ -47,7 +47,7 @@ func packages(ctx context.Context, r *Release, all []Built) error {
 	return nil
 }
 
-// pack writes one package; extras are what the service's has besides the program.
+// pack writes one package; extras are the files of the service's package besides the program.
 func (r *Release) pack(b Built, format string, extras []packaged, work string) error {
 	program, err := os.ReadFile(b.File)
 	if err != nil {
