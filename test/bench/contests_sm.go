@@ -20,7 +20,7 @@ var (
 	encryptsSM4 = keyKind{spec: kmsapi.KeySpecSM4, usage: kmsapi.KeyUsageEncryptDecrypt, make: encryptWith}
 )
 
-// smContests measure what SM costs beside what does the same: no peer has these algorithms.
+// smContests compare SM algorithms with others that do the same job: no peer has SM.
 func (s *stage) smContests() []contest.Contest {
 	var found []contest.Contest
 	for _, c := range []struct {
@@ -71,7 +71,7 @@ func (s *stage) openSM(
 	return sides, nil
 }
 
-// nameOfSpec is the KeySpec, which keys of the default leave out.
+// nameOfSpec is the KeySpec, which is empty for kinds with the default one.
 func (k keyKind) nameOfSpec() string {
 	if k.spec == "" {
 		return kmsapi.KeySpecAES256

@@ -232,7 +232,7 @@ func (w *writer) tag(ctx context.Context, id string, tags map[string]string) err
 		discard(w.client.TagResource(ctx, &kmsapi.TagResourceRequest{KeyId: id, Tags: set})))
 }
 
-// rotate gives a CMK a new version. An imported one has no other, so it loses that until the next import.
+// rotate gives a CMK a new version. An imported one has no other material, so it loses it until the next import.
 func (w *writer) rotate(ctx context.Context, id string, k kind) error {
 	if k.isImported() {
 		return w.deleteMaterial(ctx, id)
@@ -265,7 +265,7 @@ func (w *writer) dataKey(ctx context.Context, id string) error {
 	return err
 }
 
-// plaintext is another one each time.
+// plaintext returns a new plaintext each time.
 func (w *writer) plaintext() kmsapi.Secret {
 	return kmsapi.NewSecret(base64.StdEncoding.EncodeToString([]byte(w.unique())))
 }

@@ -47,7 +47,8 @@ type Contest struct {
 	// Finer multiplies the rounds and divides their duration, for sides that are closer to each other than two runs of one
 	// are on a busy machine: the median of many short pairs tells them apart. Zero leaves the plan as it is.
 	Finer int
-	// Rounds replaces that of the plan, for sides that do one thing in a round, however long it takes; zero leaves it.
+	// Rounds replaces the plan's, for sides that do one thing in a round, however long it takes; zero leaves the plan
+	// as it is.
 	Rounds int
 }
 

@@ -63,7 +63,7 @@ type Seen struct {
 // Changes reports whether the request may change anything.
 func (e Event) Changes() bool { return effects[e.Op] != nil }
 
-// about is the CMK that a request that is done was about.
+// about is the CMK of a request that is done.
 func (e Event) about() string {
 	if e.Seen.Key != "" {
 		return e.Seen.Key

@@ -19,8 +19,8 @@ import (
 const (
 	// requestTimeout is how long a caller waits for an answer.
 	requestTimeout = 2 * time.Second
-	// patience is how long a patient caller does: longer than a node is frozen for, so that it gets whatever that node
-	// says first when it goes on.
+	// patience is how long a patient caller waits: longer than a node is frozen, so that it gets whatever that node
+	// answers first when it goes on.
 	patience = 12 * time.Second
 )
 
