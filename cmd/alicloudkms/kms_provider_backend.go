@@ -61,7 +61,7 @@ func vaultBackend(c *cli.Command) (kmsprovider.Backend, error) {
 	}, err
 }
 
-// withoutTimeout returns the flags about KMS that say nothing of Vault.
+// withoutTimeout returns the flags about KMS that do not concern Vault.
 func withoutTimeout() (names []string) {
 	for _, flag := range targetFlags(0) {
 		names = append(names, flag.Names()[0])

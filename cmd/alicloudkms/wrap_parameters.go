@@ -106,8 +106,8 @@ func (p wrapParameters) algorithmFor(given string) (string, error) {
 	return cmp.Or(given, p.algorithm), nil
 }
 
-// withoutAt explains the error of a file that can't be opened, whose name its caller puts before it. One may be missing
-// because of an @, which the flags of other programs want.
+// withoutAt explains the error of a file that can't be opened, whose name its caller puts before it. A file may be
+// missing because of an @, which the flags of other programs need.
 func withoutAt(name string, err error) error {
 	err = durable.Reason(err)
 	if bare, found := strings.CutPrefix(name, "@"); found {

@@ -101,7 +101,7 @@ func (t Target) check() error {
 	}
 }
 
-// credentials returns those of the variables, or else what package credentials finds. A file of variables has to have
+// credentials returns those of the variables, or else what package credentials finds. A file of variables must have
 // them itself.
 func (t Target) credentials(env environment.Variables) (client.Provider, error) {
 	provider, err := env.Credentials(environment.Caller{

@@ -43,7 +43,7 @@ func findAlgorithm(name string) (*algorithm, error) {
 		guess.Among(name, "algorithms", algorithmNames()))
 }
 
-// usualAlgorithm returns the algorithm of keys of a KeySpec if nothing else is said, and nil if sigstore has none.
+// usualAlgorithm returns the algorithm of keys of a KeySpec if no other is named, and nil if sigstore has none.
 func usualAlgorithm(keySpec string) *algorithm {
 	if at := slices.IndexFunc(algorithms, func(a algorithm) bool { return a.keySpec == keySpec }); at >= 0 {
 		return &algorithms[at]

@@ -25,9 +25,9 @@ type Request struct {
 	Digest []byte
 }
 
-// Keys are what the methods of the protocol are served from. Public keys are SubjectPublicKeyInfos in PEM.
+// Keys serve the methods of the protocol. Public keys are SubjectPublicKeyInfos in PEM.
 type Keys interface {
-	// DefaultAlgorithm is the algorithm of a key that is made without another being asked for.
+	// DefaultAlgorithm is the algorithm of a new key if the caller asks for no other.
 	DefaultAlgorithm(Request) (string, error)
 	// SupportedAlgorithms are all the algorithms of keys.
 	SupportedAlgorithms() []string
@@ -105,7 +105,7 @@ func run(args []string, stdin io.Reader, keys Keys) (*response, error) {
 	return answer, m.run(ctx, a, stdin, keys, answer)
 }
 
-// A method is one of the protocol.
+// A method is a method of the protocol.
 type method struct {
 	// given reports whether its arguments are there.
 	given func(*arguments) bool
