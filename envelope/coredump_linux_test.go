@@ -29,7 +29,7 @@ const (
 
 var dumpedKeys = []string{kept, unkept, dropped, closed, held, refused, expired, evicted, file}
 
-// The keys that are derived from a data key are those of messages and files.
+// The keys that are derived from a data key: those of messages and of files.
 const (
 	ofMessages = "keys of messages"
 	ofFile     = "the key of a file"

@@ -53,8 +53,8 @@
 //
 // A file has a data key of its own. Its header is as above, with flags 01, and zeros for envelope id and N. The nonce
 // and the commitment follow, and then the chunks. The commitment is that of the data key and the whole nonce. The key
-// of all chunks is the one that XAES-256-GCM derives of the data key and the first 12 bytes of the nonce; the last 12
-// bytes are used for the commitment alone. Chunk i, from 0, is AES-256-GCM with the nonce i (11 bytes) and 01 if it is
+// of all chunks is the one that XAES-256-GCM derives from the data key and the first 12 bytes of the nonce; the last 12
+// bytes are used only for the commitment. Chunk i, from 0, is AES-256-GCM with the nonce i (11 bytes) and 01 if it is
 // the last chunk, 00 otherwise (1 byte), each followed by its tag. Chunks have 65,536 bytes of plaintext; the last one
 // has 1 to 65,536, or none if the file is empty. Nothing follows it. The additional data of every chunk is the string
 // "alicloudkms file v1", a NUL, the header, and the contexts as above: the entries that the caller gave, without the

@@ -112,7 +112,7 @@ func vaultLoginFlags() []cli.Flag {
 	}
 }
 
-// vaultLogin returns how to get a token of Vault. given is the one of the environment.
+// vaultLogin returns how to get a token of Vault. given is the token in the environment.
 func vaultLogin(c *cli.Command, given string) (kmsprovider.Login, error) {
 	method, role, file := c.String("vault-auth"), c.String("vault-role"), c.String("vault-auth-file")
 	mount := c.String("vault-auth-mount")

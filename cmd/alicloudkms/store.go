@@ -42,7 +42,7 @@ type storeReport struct {
 	Keys     int  `json:"keys"`
 	Versions int  `json:"key_versions"`
 	Secrets  int  `json:"secrets"`
-	// SecretValues are those that were opened.
+	// SecretValues counts the values of secrets that were opened.
 	SecretValues int `json:"secret_values"`
 	// Problems are sentences.
 	Problems []string `json:"problems"`

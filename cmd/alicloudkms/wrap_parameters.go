@@ -19,7 +19,7 @@ import (
 // wrapParameters are what KMS gave for an import. Only a whole response has more than the key.
 type wrapParameters struct {
 	key importKey
-	// algorithm is the one that the key was requested with, and empty if the file does not say.
+	// algorithm is the algorithm that the key was requested with, and empty if the file does not say.
 	algorithm string
 	// token belongs to the key, and is empty if the file is the public key alone.
 	token string

@@ -49,7 +49,7 @@ func curveNamed(oid ...int) Curve {
 // Named reports whether oid is the name of the curve.
 func (c Curve) Named(oid asn1.ObjectIdentifier) bool { return c.oid.Equal(oid) }
 
-// is reports whether an AlgorithmIdentifier is that of keys on the curve.
+// is reports whether an AlgorithmIdentifier identifies keys on the curve.
 func (c Curve) is(a algorithmIdentifier) bool {
 	return a.Algorithm.Equal(oidECPublicKey) && string(a.Parameters.FullBytes) == string(c.algorithm.Parameters.FullBytes)
 }

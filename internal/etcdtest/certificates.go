@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Certificates are those of a cluster with TLS, and the CA of its clients.
+// Certificates are the certificates of a cluster with TLS, and the CA of its clients.
 type Certificates struct {
 	// Dir is for [Options.TLS].
 	Dir string

@@ -11,7 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/link"
 )
 
-// domain is that of the members' host names, which only members resolve.
+// domain is the domain of the members' host names, which only members resolve.
 const domain = "etcd.test"
 
 // link puts a link between every two members. All call a member by its host name, and each resolves it to the address

@@ -18,8 +18,8 @@ import (
 type Schemas = map[string]*framework.FieldSchema
 
 // Check checks the fields of a request against schemas, and converts each to the Go type and form of its schema. It
-// also returns what to warn the caller of. given stays as it is, and is itself returned if nothing has to change, as in
-// most items of a batch. Of several errors, it returns the one of the name that sorts first.
+// also returns remarks, of which the caller should be warned. given stays as it is, and is itself returned if nothing
+// needs a change, as in most items of a batch. Of several errors, it returns the one of the name that sorts first.
 func Check(
 	schemas Schemas, op logical.Operation, given map[string]any,
 ) (checked map[string]any, remarks Remarks, err error) {

@@ -25,7 +25,7 @@ type Session struct {
 	renewing singleflight.Group
 	// mu guards the fields below. It is not held during calls.
 	mu sync.Mutex
-	// due is when the token is to be renewed. The zero time means now.
+	// due is when the token should be renewed. The zero time means now.
 	due time.Time
 	// renewable says that Vault may extend the token.
 	renewable bool

@@ -21,7 +21,7 @@ type Fresh[V any] struct {
 	loads map[string]*load[V]
 }
 
-// A load is one that is under way, or has succeeded.
+// A load is under way, or has succeeded.
 type load[V any] struct {
 	begun time.Time
 	// done is closed once value and err are set.

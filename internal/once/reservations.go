@@ -12,7 +12,7 @@ type Reservations struct {
 	taken map[string]chan struct{} // closed once the reservation is released
 }
 
-// NewReservations returns reservations of which none is taken.
+// NewReservations returns reservations, none of them taken.
 func NewReservations() *Reservations { return &Reservations{taken: map[string]chan struct{}{}} }
 
 // Take reserves name and returns the function that releases it. It returns false if name is reserved already.

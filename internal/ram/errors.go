@@ -25,7 +25,7 @@ type Error struct {
 	Code kmsapi.Code
 	// RequestID identifies the request in Alibaba Cloud's records.
 	RequestID string
-	// HTTPStatus is that of the answer.
+	// HTTPStatus is the status of the answer.
 	HTTPStatus int
 }
 

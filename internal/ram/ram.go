@@ -16,7 +16,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// version is that of the API.
+// version is the version of the API.
 const version = "2015-05-01"
 
 // The endpoints of RAM, which has none per region.

@@ -43,7 +43,7 @@ type Parameters struct {
 
 // A Scheme is how a key makes the signatures that a caller asks for.
 type Scheme struct {
-	// Algorithm is that of AsymmetricSign and AsymmetricVerify.
+	// Algorithm is the algorithm of AsymmetricSign and AsymmetricVerify.
 	Algorithm string
 
 	prehashed bool

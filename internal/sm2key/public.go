@@ -11,7 +11,7 @@ import (
 // PublicKey is a public key. It is safe for concurrent use.
 type PublicKey struct {
 	key *ecdsa.PublicKey
-	// point is that of key, uncompressed.
+	// point is the point of key, uncompressed.
 	point []byte
 }
 

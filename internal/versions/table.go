@@ -13,14 +13,14 @@ type Row struct {
 	WrappedKey string `json:"wrapped_key,omitempty"`
 	// Created is when the version was made, in KMS's time format. It may be empty.
 	Created string `json:"creation_date,omitempty"`
-	// PublicKey is that of a version of a key pair, in PEM. Empty for a symmetric CMK.
+	// PublicKey is the public key of a version of a key pair, in PEM. Empty for a symmetric CMK.
 	PublicKey string `json:"public_key,omitempty"`
 }
 
 // IsDataKey reports whether the row is a data key, rather than a version of a CMK.
 func (r *Row) IsDataKey() bool { return r.WrappedKey != "" }
 
-// is reports whether the row is that of a version of a CMK.
+// is reports whether the row is the row of a version of a CMK.
 func (r *Row) is(cmk, keyVersionID string) bool {
 	return r.KeyVersionID == keyVersionID && r.CMK == cmk && !r.IsDataKey()
 }

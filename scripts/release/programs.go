@@ -10,7 +10,7 @@ func (p Platform) String() string { return p.OS + "_" + p.Arch }
 // unix are the platforms of every program.
 var unix = []Platform{{"linux", "amd64"}, {"linux", "arm64"}, {"darwin", "amd64"}, {"darwin", "arm64"}}
 
-// A Program is one of cmd, and says how it is released.
+// A Program is a program of cmd, and says how it is released.
 type Program struct {
 	Name string
 	// Summary is one line, for the packages.

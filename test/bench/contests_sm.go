@@ -10,7 +10,7 @@ import (
 // smCallers is how many callers work at a time.
 const smCallers = 16
 
-// smSettings are those of a service with SM algorithms, which limits nothing, like the others that are measured.
+// smSettings are the settings of a service with SM algorithms, which limits nothing, like the others that are measured.
 const smSettings = "sm = true\nrate_limits {\n  asymmetric = -1\n  crypto = -1\n}"
 
 var (

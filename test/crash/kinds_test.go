@@ -16,7 +16,7 @@ import (
 // service makes the material: the only RSA keys are imported, since making one takes as long as a round.
 type kind struct{ spec, usage, algorithm, file string }
 
-// kinds are those of CMKs.
+// kinds are the kinds of CMKs.
 var kinds = []kind{
 	aes,
 	{kmsapi.KeySpecSM4, kmsapi.KeyUsageEncryptDecrypt, "", ""},

@@ -50,7 +50,7 @@ func (n need) check(t *testing.T, answer string) string {
 	return text
 }
 
-// signed reports whether a signature is one of the digest, by the public key: what the client would find on its own.
+// signed reports whether the public key confirms a signature of the digest: what the client would find on its own.
 func (n need) signed(t *testing.T, text string) bool {
 	t.Helper()
 	_, text, _ = strings.Cut(strings.TrimPrefix(text, "vault:"), ":")

@@ -73,7 +73,7 @@ func (s *stage) hasSeries(t *testing.T, expression string) {
 // named is an expression with the name of its panel.
 type named struct{ name, expression string }
 
-// expressions are those of a dashboard.
+// expressions are the expressions of a dashboard.
 func expressions(d dashboards.Dashboard) (all []named) {
 	for _, p := range panels(d) {
 		for _, target := range p.Targets {
@@ -84,7 +84,7 @@ func expressions(d dashboards.Dashboard) (all []named) {
 	return all
 }
 
-// panels are those of a dashboard, without the rows.
+// panels are the panels of a dashboard, without the rows.
 func panels(d dashboards.Dashboard) (all []dashboard.Panel) {
 	for _, p := range d.Panels {
 		if p.Panel != nil {

@@ -20,7 +20,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
 
-// accounts are those of a service, each with an access key that has its number in its name.
+// accounts are the accounts of a service, each with an access key that has its number in its name.
 var accounts = []string{"1000000000000001", "1000000000000002", "2000000000000007"}
 
 // service is a running KMS service that has a page.

@@ -59,7 +59,7 @@ func (tf terraform) refused(err error, code kmsapi.Code) {
 	require.Equal(tf.t, string(code), tea.StringValue(refusal.Code), tea.StringValue(refusal.Message))
 }
 
-// attributes are those of the resource alicloud_kms_key that Create sends and Read reads.
+// attributes are the attributes of the resource alicloud_kms_key that Create sends and Read reads.
 var attributes = []struct {
 	name string
 	// parameter is CreateKey's, and field is in DescribeKey's answer; the policy is in an answer of its own.

@@ -29,7 +29,7 @@ const (
 // Sample is the result of one run of a side.
 type Sample map[Measure]float64
 
-// A Side is one of the ways that are compared.
+// A Side is one of the ways to compare.
 type Side struct {
 	Name string
 	// Prepare precedes every run and is not measured. It may be nil.

@@ -57,7 +57,7 @@ type Row struct {
 	Max    float64 `json:"max"`
 	// Reached is "yes" or "no", or "" if there is no target.
 	Reached string `json:"reached"`
-	// Headline is that of the figure.
+	// Headline is the headline of the figure.
 	Headline string `json:"headline,omitempty"`
 }
 

@@ -11,7 +11,7 @@ import (
 type Letter struct {
 	// Op is CreateKey, whose effect can be counted in the end, or one whose answer alone shows that it was accepted.
 	Op kmsapi.Operation
-	// Description is that of the CMK which it creates, and of no other.
+	// Description is the description of the CMK that it creates. No other CMK has it.
 	Description string
 	Deliveries  []Event
 }

@@ -30,7 +30,7 @@ type postman struct {
 	letters []*letter
 	// onTheWay are the deliveries that have not been answered.
 	onTheWay sync.WaitGroup
-	// due are letters that are to be sent again, in order.
+	// due are letters to be sent again, in order.
 	due []delivery
 }
 

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Node is one of the nodes of a KMS service with its data in etcd, without quotas and rate limits. The address differs
-// after a restart.
+// Node is a node of a KMS service with its data in etcd, without quotas and rate limits. Its address changes with a
+// restart.
 type Node struct {
 	*KMS
 	// Config is the configuration file.

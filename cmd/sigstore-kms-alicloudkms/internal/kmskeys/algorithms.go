@@ -8,11 +8,11 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// An algorithm is one of sigstore's registry that KMS has.
+// An algorithm is an algorithm of sigstore's registry that KMS has.
 type algorithm struct {
-	// name is that of the registry.
+	// name is the algorithm's name in the registry.
 	name string
-	// keySpec is that of the keys, and signs the algorithm of AsymmetricSign.
+	// keySpec is the KeySpec of the keys, and signs the algorithm of AsymmetricSign.
 	keySpec, signs string
 }
 

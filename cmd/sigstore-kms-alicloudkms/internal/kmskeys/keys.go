@@ -22,7 +22,7 @@ type Keys struct {
 
 var _ protocol.Keys = (*Keys)(nil)
 
-// SupportedAlgorithms are those of sigstore's registry that KMS has keys for.
+// SupportedAlgorithms are the algorithms of sigstore's registry that KMS has keys for.
 func (k *Keys) SupportedAlgorithms() []string { return algorithmNames() }
 
 // DefaultAlgorithm is the algorithm that the reference names, and otherwise the first of all.

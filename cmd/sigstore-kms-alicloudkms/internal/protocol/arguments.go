@@ -66,7 +66,7 @@ type rpcOptions struct {
 }
 
 type messageOptions struct {
-	// Digest is that of the message, which is then not read.
+	// Digest is the digest of the message, which is then not read.
 	Digest   []byte      `json:"digest"`
 	HashFunc crypto.Hash `json:"hashFunc"`
 }

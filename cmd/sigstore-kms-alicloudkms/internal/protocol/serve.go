@@ -21,7 +21,7 @@ type Request struct {
 	Remote bool
 	// Hash is the hash function of the message.
 	Hash crypto.Hash
-	// Digest is that of the message, and empty if the message is to be hashed.
+	// Digest is the digest of the message, and empty if the message must be hashed.
 	Digest []byte
 }
 
@@ -37,7 +37,7 @@ type Keys interface {
 	PublicKey(context.Context, Request) ([]byte, error)
 	// SignMessage returns a signature of the message.
 	SignMessage(_ context.Context, _ Request, message io.Reader) ([]byte, error)
-	// VerifySignature returns nil if the signature is that of the message.
+	// VerifySignature returns nil if the signature is valid for the message.
 	VerifySignature(_ context.Context, _ Request, message io.Reader, signature []byte) error
 }
 
