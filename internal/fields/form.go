@@ -10,7 +10,7 @@ import (
 
 // The forms of strings that a schema gives as its EditType, which Vault also shows to user interfaces. A string with
 // none of them is an identifier or a secret: white space and control characters at its ends, which come from files, are
-// removed, and it is refused if any are inside.
+// removed, and it is refused if any but spaces are inside.
 const (
 	// InBase64 is for base64: line breaks are dropped, and blanks at the ends of lines.
 	InBase64 = "base64"

@@ -7,8 +7,8 @@
 //
 // # The key id
 //
-// Kubernetes stores the key id that Encrypt returned with each object, and considers an object stale if Status returns
-// another one. So a key id names what really encrypts: the KMS key and its version,
+// With each object, Kubernetes stores the key id that Encrypt returned, and it considers an object stale if Status
+// returns another one. So a key id names what really encrypts: the KMS key and its version,
 // acs:kms:REGION:ACCOUNT:key/KEY/VERSION, or for a key of the engine vault:MOUNT/keys/NAME/KEY/VERSION.
 //
 // # Status

@@ -29,7 +29,7 @@ type Session struct {
 	due time.Time
 	// renewable says that Vault may extend the token.
 	renewable bool
-	// patient is until when a refused request does not make the session get another token: the refusal may be
+	// patient is the time until which a refused request does not make the session get another token: the refusal may be
 	// permanent.
 	patient time.Time
 }
@@ -173,7 +173,7 @@ func (s *Session) mayReplace() bool {
 	return true
 }
 
-// decode fills answer with what Vault answered: nil if there is nothing at the path.
+// decode fills answer with what Vault answered. If that is nil, there is nothing at the path, which is an error.
 func decode(secret *api.Secret, path string, answer any) error {
 	if secret == nil {
 		nothing := &api.ResponseError{StatusCode: http.StatusNotFound, Errors: []string{"there is nothing at this path"}}

@@ -52,7 +52,7 @@ func (p *PublicKey) PEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: p.der})
 }
 
-// KeySpec returns that of the CMK, and "" for a size or curve that KMS has no keys of.
+// KeySpec returns the KeySpec of the CMK, and "" for a size or curve that KMS has no keys of.
 func (p *PublicKey) KeySpec() string {
 	spec := ""
 	switch key := p.key.(type) {

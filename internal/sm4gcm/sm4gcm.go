@@ -56,7 +56,7 @@ type Key struct {
 func New(key *[KeySize]byte) *Key {
 	k := expand(key)
 	// The processor's registers still hold parts of what was expanded last, and would be written to memory when the
-	// thread is interrupted. This makes that a key which is not secret.
+	// thread is interrupted. Expanding a key that is not secret replaces them.
 	expand(new([KeySize]byte))
 	return k
 }
