@@ -25,7 +25,7 @@ const (
 const MaxPlaintext = maxCiphertext - Overhead
 
 // The library has both of the following, but its own fail for short plaintexts: of its ciphertexts of one byte, one in
-// 256 can't be decrypted, and it refuses one in 256 that are valid.
+// 256 can't be decrypted, and it refuses one in 256 valid ones.
 
 // Encrypt encrypts 1 to [MaxPlaintext] bytes. The ciphertext is [Overhead] bytes longer.
 func (p *PublicKey) Encrypt(plaintext []byte) ([]byte, error) {

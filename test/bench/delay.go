@@ -8,8 +8,8 @@ import (
 )
 
 // listenFarFrom makes a server look far away: what is sent to the listener's address goes to target and arrives later
-// by delay, and so do the answers. The delay limits no throughput. Closing the listener leaves its connections open
-// until either side ends them.
+// by delay, and so do the answers. The delay does not limit the throughput. Closing the listener leaves its connections
+// open until either side ends them.
 func listenFarFrom(target string, delay time.Duration) (net.Listener, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

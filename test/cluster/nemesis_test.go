@@ -85,7 +85,7 @@ func (n *nemesis) upTo(limit time.Duration) time.Duration {
 	return time.Duration(n.random.Int64N(int64(limit)))
 }
 
-// least is the shortest time that all of the faults last.
+// least is the shortest time that lets each of the faults last as long as it must.
 func least(faults []fault) (longest time.Duration) {
 	for _, f := range faults {
 		longest = max(longest, f.least)

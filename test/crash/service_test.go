@@ -15,7 +15,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
-// build builds the binary under test as it ships: without the race detector, which would change how slow it is.
+// build builds the binary under test as it ships: without the race detector, which would change its timing.
 func build(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "alicloudkms")

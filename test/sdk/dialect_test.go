@@ -157,8 +157,8 @@ func fill(request any, params kmsapi.Params) error {
 	return nil
 }
 
-// itemOf returns an item of a list whose parameters begin with its number, such as 1.Key, and the rest of the name. The
-// list then has at least that many items.
+// itemOf returns an item of a list, whose parameters have names that begin with its number, such as 1.Key, and the rest
+// of the name. The list then has at least that many items.
 func itemOf(list reflect.Value, name string) (item reflect.Value, rest string) {
 	list = pointedAt(list)
 	number, rest, _ := strings.Cut(name, ".")
