@@ -105,7 +105,7 @@ func posted(form string) string {
 		"Content-Length: %d\r\n\r\n%s", len(form), form)
 }
 
-// together opens connections, and calls f with all of them at the same time. They stay open until the end of the test.
+// together opens connections, and calls f for all of them at the same time. They stay open until the end of the test.
 func (s *service) together(n int, dial func() (net.Conn, error), f func(net.Conn) error) {
 	s.t.Helper()
 	connections := make([]net.Conn, n)
