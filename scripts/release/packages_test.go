@@ -18,8 +18,8 @@ func rpmFile(program string) string {
 	return filepath.Join(made.Out, program+"-"+strings.TrimPrefix(version, "v")+"-1.x86_64.rpm")
 }
 
-// serverPaths are files of the service's package that no other has, except zsh's completion, whose path depends on the
-// format.
+// serverPaths are files that only the service's package has. The completion for zsh is not among them, since its path
+// depends on the format.
 var serverPaths = []string{
 	"usr/lib/systemd/system/alicloudkms.service",
 	"usr/lib/sysusers.d/alicloudkms.conf",
