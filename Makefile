@@ -20,8 +20,8 @@ help: ## List the targets
 demo: ## Run the main job from start to finish, on a real Vault and a real KMS service; cleans up after itself
 	@VERSION=$(VERSION) exec scripts/demo.sh
 
-# Many shells know a variable ENV, which names a file of the user's, and CLUSTER may be one too; only one that is given
-# here is meant.
+# Many shells have a variable ENV, which names a file of the user, and CLUSTER may be set too; only values given here
+# count.
 dev: export DEV_CLUSTER = $(if $(filter command,$(origin CLUSTER)),$(CLUSTER))
 dev: export DEV_ENV = $(if $(filter command,$(origin ENV)),$(ENV))
 dev: ## Start the same setup and leave it running until Ctrl-C; ENV=FILE writes its variables there; CLUSTER=3: 3 nodes

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks the log of make test: .ci/check.sh LOG. Each phase has to have passed, each phase with Go tests has to have run
+# Checks the log of make test: .ci/check.sh LOG. Each phase must have passed, each phase with Go tests must have run
 # some, and no test may have been skipped that is not in .ci/skips.
 set -euo pipefail
 unset CDPATH # with it, cd prints the new folder
@@ -18,7 +18,7 @@ for phase in lint prepare unit sdk clients bench openapi kubernetes page monitor
 	grep -q "^phase $phase: passed in [0-9]* s\$" "$log" || fail "no line says that phase $phase has passed"
 done
 for phase in unit sdk clients bench openapi kubernetes page monitoring cluster release e2e; do
-	# scripts/gotest.sh ends so. A phase that ran go test itself would not report the tests that were skipped.
+	# scripts/gotest.sh ends like this. A phase that ran go test itself would not report the tests that were skipped.
 	section "$phase" | grep '^DONE [1-9]' >/dev/null || fail "no line says how many tests phase $phase has run"
 done
 grep -q '^    --- PASS: TestMainJob/vault' "$log" || fail "the end-to-end tests did not run on a real Vault"

@@ -12,11 +12,11 @@ import (
 // MaxCached is how many unwrapped data keys a [Cache] holds by default.
 const MaxCached = 4096
 
-// Ref says which data key of a mount is meant. Two that differ in anything are different data keys to it, so that what
-// one key of the engine has unwrapped serves no other, and not itself after a change.
+// Ref identifies a data key of a mount. Refs that differ in anything are different data keys, so a data key that one
+// key of the engine has unwrapped serves no other, nor the same one after a change.
 type Ref struct {
-	// Name is the key of the engine. Its Generation is another one after each change of it, and Epoch after each change
-	// of the whole mount; what was unwrapped before a change may not be used after it.
+	// Name is the key of the engine. Its Generation differs after each change of it, and Epoch after each change of the
+	// whole mount; a data key that was unwrapped before a change must not be used after it.
 	Name       string
 	Generation string
 	Epoch      uint64
@@ -36,16 +36,16 @@ type Options struct {
 	// Timeout is how long a call to KMS may take. Calls don't end with the request that needed them first, because
 	// others wait for them too.
 	Timeout time.Duration
-	// Refused reports whether an error of Unwrap is KMS's word that the key may not be used (now), after which what is
-	// cached must not be used either. Any other error is no answer.
+	// Refused reports whether an error of Unwrap means that KMS does not allow use of the key (now), after which a
+	// cached one must not be used either. Any other error is no answer.
 	Refused func(error) bool
 	// Now is the clock. The default is time.Now.
 	Now func() time.Time
 }
 
 // A Cache holds unwrapped data keys for as long as its callers say, so that most messages need no call to KMS. One
-// serves all mounts of a process; see [Cache.Mount]. It is safe for concurrent use. Keys are erased when they have left
-// the cache and nobody uses them any longer.
+// serves all mounts of a process; see [Cache.Mount]. It is safe for concurrent use. A key is erased once it has left
+// the cache and is no longer in use.
 type Cache struct {
 	options Options
 	clock   func() moment
@@ -56,13 +56,13 @@ type Cache struct {
 	// ciphertexts can't slow encryption.
 	newest, others *simplelru.LRU[place, *entry]
 	flights        map[place]*flight
-	// sweeper comes at sweepAt, which is zero if nothing is cached, to erase what has expired unused.
+	// sweeper runs at sweepAt, which is zero if nothing is cached, to erase keys that have expired unused.
 	sweeper *time.Timer
 	sweepAt time.Time
 }
 
-// A place is where a data key is cached. That it has the mount itself and not its path keeps the keys of two mounts
-// apart for good, and those of one that is made again from those of the one before.
+// A place is where a data key is cached. It has the mount itself rather than its path, which keeps the keys of two
+// mounts apart for good, even of one that replaces another at its path.
 type place struct {
 	mount *Mount
 	ref   Ref
@@ -73,10 +73,10 @@ type entry struct {
 	place
 	key  *Key
 	sent moment // when KMS was asked for it
-	// unanswered is when a call to renew it has last brought no answer. It is the zero moment if none has.
+	// unanswered is when a call to renew it last got no answer. It is the zero moment if none did.
 	unanswered moment
 	ttl        time.Duration // of the last use
-	// gone is true once it may not be used any longer, although its time is not over.
+	// gone is true once it must no longer be used, although its time is not over.
 	gone atomic.Bool
 	// inCache and users keep the key from being erased.
 	inCache bool
@@ -140,7 +140,7 @@ func (c *Cache) find(p place, u Use) *entry {
 		if e, ok = from.Peek(p); !ok {
 			return nil
 		}
-		// It became the newest, or is no longer. It must not be erased between the two.
+		// It became the newest, or no longer is: it moves to the other list, and must not be erased on the way.
 		e.users++
 		from.Remove(p)
 		e.users--

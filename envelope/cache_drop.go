@@ -10,7 +10,7 @@ func (c *Cache) lrus() [2]*simplelru.LRU[place, *entry] {
 	return [...]*simplelru.LRU[place, *entry]{c.newest, c.others}
 }
 
-// dropIf drops what is cached of the mount, in use and under way for it. c.mu is held.
+// dropIf drops the mount's data keys for which dropped is true: those cached, in use, and under way. c.mu is held.
 func (m *Mount) dropIf(dropped func(Ref) bool) {
 	c := m.cache
 	m.drops.Add(1)
@@ -45,7 +45,7 @@ func (m *Mount) dropIf(dropped func(Ref) bool) {
 	}
 }
 
-// remove drops a data key that may not be used any longer. c.mu is held.
+// remove drops a data key that must no longer be used. c.mu is held.
 func (c *Cache) remove(p place) {
 	for _, lru := range c.lrus() {
 		if e, ok := lru.Peek(p); ok {
@@ -55,7 +55,7 @@ func (c *Cache) remove(p place) {
 	}
 }
 
-// sweep erases what has expired unused, and comes back for what is left.
+// sweep erases keys that have expired unused, and schedules itself for the rest.
 func (c *Cache) sweep() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -77,7 +77,7 @@ func (c *Cache) sweep() {
 	}
 }
 
-// sweepIn has the sweeper come after wait, or earlier. c.mu is held.
+// sweepIn makes the sweeper run after wait, or earlier. c.mu is held.
 func (c *Cache) sweepIn(wait time.Duration) {
 	if at := time.Now().Add(wait); c.sweepAt.IsZero() || at.Before(c.sweepAt) {
 		c.sweepAt = at

@@ -51,7 +51,7 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// Under load from many sides no user ever sees an erased or a wrong key, and all are erased in the end.
+// Under load from many sides, no user ever sees an erased or a wrong key, and all are erased in the end.
 func TestUsersNeverSeeAnErasedKey(t *testing.T) {
 	r := newRig(t, 4)
 	var mount atomic.Pointer[Mount]

@@ -111,7 +111,7 @@ func TestARefusalDropsADataKeyAtOnce(t *testing.T) {
 		require.NoError(t, err)
 		r.kms.answers(errRefused)
 		time.Sleep(ttl / 2)
-		r.use(u) // This one asks, and is too early to know.
+		r.use(u) // This one renews in the background, and does not wait for the refusal.
 		synctest.Wait()
 		require.False(t, held.Valid())
 		held.Release()

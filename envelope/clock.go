@@ -9,7 +9,7 @@ type moment struct {
 	wall      time.Time
 }
 
-// since returns how long ago earlier was by the clock that says more. It is never negative.
+// since returns how long ago earlier was, by the clock that shows the longer time. It is never negative.
 func (m moment) since(earlier moment) time.Duration {
 	return max(m.monotonic-earlier.monotonic, m.wall.Sub(earlier.wall), 0)
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/coredump"
 )
 
-// Data keys are named by how a process ends to use them.
+// Data keys are named by how a process stops using them.
 const (
 	kept    = "it is kept"
 	unkept  = "it was never kept"
@@ -29,18 +29,18 @@ const (
 
 var dumpedKeys = []string{kept, unkept, dropped, closed, held, refused, expired, evicted, file}
 
-// The keys that are derived from a data key are those of messages and files.
+// The keys that are derived from a data key: those of messages and of files.
 const (
 	ofMessages = "keys of messages"
 	ofFile     = "the key of a file"
 )
 
-// signalled is how much of the keys of messages a process may still have: what the kernel has saved of the registers of
-// a few threads that it interrupted, of at most 57 pieces each. A key of GCM that is not erased has more.
+// signalled is how many pieces of messages' keys a process may still have: those that the kernel saved in the registers
+// of a few threads that it interrupted, at most 57 for each. A key of GCM that is not erased has more.
 const signalled = 200
 
-// TestNoDataKeyIsInACoreDumpOnceItIsDropped has another process use data keys, and searches its memory for them, for
-// the keys of the messages, and for all that Go has expanded them to.
+// TestNoDataKeyIsInACoreDumpOnceItIsDropped makes another process use data keys, and searches its memory for them, for
+// the keys of the messages, and for everything that Go has expanded them to.
 func TestNoDataKeyIsInACoreDumpOnceItIsDropped(t *testing.T) {
 	p := startDumped(t)
 	for _, step := range []byte{stepUse, stepGoOn} {
@@ -111,7 +111,7 @@ func (d *dumped) give(t *testing.T, name string) {
 	require.NoError(t, err)
 }
 
-// after has the process do a step, and returns what of which keys is in its memory then.
+// after makes the process do a step, and returns how many pieces of each key are in its memory then.
 func (d *dumped) after(t *testing.T, step byte) map[string]int {
 	t.Helper()
 	_, err := d.to.Write([]byte{step})

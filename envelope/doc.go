@@ -1,4 +1,4 @@
-// Package envelope encrypts data under data keys that only Alibaba Cloud KMS can open. It knows no Vault and no
+// Package envelope encrypts data under data keys that only Alibaba Cloud KMS can open. It knows neither Vault nor a
 // network: the secrets engine and the tool `alicloudkms` share it. This comment is the specification of both formats;
 // test vectors for other implementations are in testdata.
 //
@@ -44,7 +44,7 @@
 // length and bytes of each name and value; numbers have 4 bytes. The contexts are one map: the entries of
 // encryption_context, and, unless they are empty, context as "vault:context" and associated_data as
 // "vault:associated_data", both in base64 (RFC 4648, section 4, padded). The entries of bound_context are not among
-// them, also if encryption_context repeats them; they are in the data key's own context.
+// them, even if encryption_context repeats them; they are in the data key's own context.
 //
 // In the engine's ciphertexts, "vault:v", N in decimal, ":" and the message in base64 (RFC 4648, section 4, padded,
 // canonical) follow each other.
@@ -53,8 +53,8 @@
 //
 // A file has a data key of its own. Its header is as above, with flags 01, and zeros for envelope id and N. The nonce
 // and the commitment follow, and then the chunks. The commitment is that of the data key and the whole nonce. The key
-// of all chunks is the one that XAES-256-GCM derives of the data key and the first 12 bytes of the nonce; the last 12
-// bytes are used for the commitment alone. Chunk i, from 0, is AES-256-GCM with the nonce i (11 bytes) and 01 if it is
+// of all chunks is the one that XAES-256-GCM derives from the data key and the first 12 bytes of the nonce; the last 12
+// bytes are used only for the commitment. Chunk i, from 0, is AES-256-GCM with the nonce i (11 bytes) and 01 if it is
 // the last chunk, 00 otherwise (1 byte), each followed by its tag. Chunks have 65,536 bytes of plaintext; the last one
 // has 1 to 65,536, or none if the file is empty. Nothing follows it. The additional data of every chunk is the string
 // "alicloudkms file v1", a NUL, the header, and the contexts as above: the entries that the caller gave, without the

@@ -27,7 +27,8 @@ const (
 	stepDrop
 )
 
-// usedNonce is of a message or file that a process has encrypted with a key. With the key, it gives the message's own.
+// usedNonce is the nonce of a message or file that a process has encrypted. With the key, it gives the message's own
+// key.
 type usedNonce struct {
 	Name  string
 	Nonce []byte
@@ -92,7 +93,7 @@ func (s *subject) do(step byte) {
 	for i := range uint32(100) {
 		version := uint32(1)
 		if step == stepDrop {
-			version += i // Each is another data key to the cache, so that others must make room.
+			version += i // Each is another data key to the cache, so others must make room.
 		}
 		s.request(kept, Use{Ref: Ref{Name: kept, Version: version}, TTL: time.Hour})
 	}

@@ -17,14 +17,14 @@ const (
 	sealedChunk = chunkSize + xaes.Overhead
 )
 
-// chunks is the cipher of a file's chunks, and where it is in the file.
+// chunks is the cipher of a file's chunks, and the position in the file.
 type chunks struct {
 	cipher     xaes.GCM
 	additional []byte
 	next       uint64
 }
 
-// nonce returns that of the next chunk and counts it. 2⁶⁴ chunks are more than any file has.
+// nonce returns the nonce of the next chunk, and counts the chunk. No file has 2⁶⁴ chunks.
 func (c *chunks) nonce(last bool) []byte {
 	n := binary.BigEndian.AppendUint64(make([]byte, 3, 12), c.next)
 	c.next++
@@ -45,9 +45,9 @@ type Writer struct {
 	err    error
 }
 
-// NewWriter writes the header of a file to w, and returns a Writer of what follows. k is the file's own data key,
-// wrapped is that key as KMS wrapped it, of 1 to [MaxWrapped] bytes, and contexts are bound to the file. After
-// NewWriter has returned the caller may clear k.
+// NewWriter writes the header of a file to w, and returns a Writer for the rest. k is the file's own data key, wrapped
+// is that key as KMS wrapped it, of 1 to [MaxWrapped] bytes, and contexts are bound to the file. After NewWriter has
+// returned the caller may clear k.
 func NewWriter(w io.Writer, k *Key, wrapped []byte, contexts kmsapi.EncryptionContext) (*Writer, error) {
 	nonce := newNonce()
 	return newWriter(w, k, wrapped, nonce[:], contexts)
@@ -112,7 +112,7 @@ func (w *Writer) flush(last bool) {
 	_, w.err = w.to.Write(w.sealed)
 }
 
-// A File is a file whose header was read, and of which nothing is proved.
+// A File is a file whose header was read. Nothing of it is authenticated yet.
 type File struct {
 	// Wrapped is the file's data key as KMS wrapped it.
 	Wrapped []byte
@@ -157,14 +157,14 @@ func (f *File) Open(k *Key, contexts kmsapi.EncryptionContext) (*Reader, error) 
 	}, nil
 }
 
-// A Reader decrypts a file. It returns only what is authenticated; that nothing is missing is certain once it has
-// returned [io.EOF].
+// A Reader decrypts a file. It returns only authenticated plaintext. Only [io.EOF] shows that nothing is missing at its
+// end.
 type Reader struct {
 	from   *bufio.Reader
 	chunks chunks
 	sealed []byte
 	plain  []byte // the chunk's plaintext
-	unread []byte // what of it has not been returned
+	unread []byte // the part of it that was not returned yet
 	err    error
 }
 

@@ -177,7 +177,7 @@ func TestFaultsOfReadersAndWritersAreReturned(t *testing.T) {
 	}
 }
 
-// failing takes a few writes.
+// failing accepts a few writes, and then fails.
 type failing struct{ writes int }
 
 func (f *failing) Write(p []byte) (int, error) {

@@ -12,7 +12,7 @@ type Unwrap func(context.Context) (*[KeySize]byte, error)
 type flight struct {
 	done    chan struct{}
 	waiters int
-	// abandon ends the call once nobody waits for it. It is nil if the call goes on then.
+	// abandon ends the call once nobody waits for it. It is nil if the call should go on then.
 	abandon func()
 	// These are set before done is closed.
 	entry *entry
@@ -84,7 +84,7 @@ func (c *Cache) land(p place, u Use, f *flight) {
 	e.eraseIfUnused()
 }
 
-// notRenewed is for a call that brought no data key, if one is cached. c.mu is held.
+// notRenewed handles a call that brought no data key, if one is cached. c.mu is held.
 func (c *Cache) notRenewed(p place, reason error) {
 	if c.options.Refused(reason) {
 		c.remove(p)
@@ -97,15 +97,15 @@ func (c *Cache) notRenewed(p place, reason error) {
 	}
 }
 
-// isToRenew reports whether the next use of a cached data key asks KMS again: from half of its time on, and not at once
-// where KMS has just not answered, since each request would send a call then, to a KMS that has too many already.
-// c.mu is held.
+// isToRenew reports whether the next use of a cached data key asks KMS again: from half of its time on, but not right
+// after KMS has failed to answer, since each request would then send a call to a KMS that may be overloaded. c.mu is
+// held.
 func (c *Cache) isToRenew(e *entry, ttl time.Duration) bool {
 	now := c.clock()
 	return now.since(e.sent) >= ttl/2 && now.since(e.unanswered) >= ttl/renewals
 }
 
-// renewals is how many attempts to renew a data key its time has room for, half of which is over when they begin.
+// renewals is how many attempts to renew a data key fit into its whole time. They begin when half of it is over.
 const renewals = 20
 
 // await waits for a flight, which the caller has begun if asked is true.
@@ -122,7 +122,7 @@ func (c *Cache) await(ctx context.Context, f *flight, ttl time.Duration, asked b
 	}
 }
 
-// leave is for a request that waits no longer.
+// leave ends the wait of a request.
 func (c *Cache) leave(f *flight) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

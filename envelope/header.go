@@ -44,7 +44,7 @@ func ParseID(digits string) (id ID, err error) {
 	return id, nil
 }
 
-// Header is what a message says of its data key. It is authenticated with the message, by the data key itself.
+// Header is what a message says about its data key. It is authenticated with the message, by the data key itself.
 type Header struct {
 	ID ID
 	// Version is the number of the data key among those of ID, from 1.
@@ -53,11 +53,11 @@ type Header struct {
 	Wrapped []byte
 }
 
-// What a message or file may be refused for before any key is asked for.
+// Reasons to refuse a message or file before any key is needed.
 var (
 	// ErrNotEnvelope means that the data do not begin as a message or file of this package does.
 	ErrNotEnvelope = errors.New("it is not an envelope of this format")
-	// ErrMalformed means that the data begin as a message or file, and go on as none can.
+	// ErrMalformed means that the data begin as a message or file, but can't be one.
 	ErrMalformed = errors.New("the envelope is malformed or was cut off")
 )
 
@@ -72,10 +72,11 @@ func begins(data []byte, flags byte) bool {
 }
 
 // HasMagic reports whether data begins with the four bytes that mark messages and files, whatever their format and
-// flags. Nothing of KMS does, so that such data are never KMS's to decrypt, even if [IsMessage] and [IsFile] are false.
+// flags. No ciphertext of KMS does, so KMS never decrypts such data, even if [IsMessage] and [IsFile] are false.
 func HasMagic(data []byte) bool { return len(data) >= len(magic) && string(data[:len(magic)]) == magic }
 
-// IsText reports [HasMagic] of what text is the standard base64 of. It looks at the first six characters alone.
+// IsText reports whether text is the standard base64 of data that [HasMagic]. It looks only at the first six
+// characters.
 func IsText(text string) bool {
 	// Three bytes are four characters. The fourth byte is one character, and the upper two bits of the next.
 	const first, next = "AEFLR", "QRSTUVWXYZabcdef"
@@ -114,7 +115,8 @@ func parseHeader(data []byte, flags byte) (h Header, header []byte, err error) {
 	return h, data[: headerSize+m : headerSize+m], nil
 }
 
-// Names of ours in the encryption contexts of data keys. The engine refuses them in a caller's context.
+// Names of this package's entries in the encryption contexts of data keys. The engine refuses them in a caller's
+// context.
 const (
 	purposeName  = "vault:purpose"
 	purpose      = "envelope/1"
@@ -125,7 +127,7 @@ const (
 )
 
 // DataKeyContext is the encryption context that KMS binds to the wrapped data key of messages: the bound context of the
-// engine's key, and what no caller can spell, so that KMS opens the wrapped key for nothing else.
+// engine's key, and entries that no caller can set, so that KMS opens the wrapped key for nothing else.
 func DataKeyContext(bound kmsapi.EncryptionContext, id ID, version uint32) kmsapi.EncryptionContext {
 	return with(bound, kmsapi.EncryptionContext{
 		purposeName: purpose, idName: id.String(), versionName: fmt.Sprint(version),
@@ -138,7 +140,7 @@ func FileKeyContext(bound, entries kmsapi.EncryptionContext) kmsapi.EncryptionCo
 	return with(with(bound, entries), kmsapi.EncryptionContext{fileName: fileRevision})
 }
 
-// with returns a new context that has the entries of both, those of over before those of c.
+// with returns a new context that has the entries of both. Those of over win.
 func with(c, over kmsapi.EncryptionContext) kmsapi.EncryptionContext {
 	all := make(kmsapi.EncryptionContext, len(c)+len(over))
 	for _, from := range []kmsapi.EncryptionContext{c, over} {

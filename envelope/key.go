@@ -13,7 +13,7 @@ import (
 )
 
 // ErrOpen is the only error of a well-formed message or file that does not open: it was altered, it is of another data
-// key, or the contexts differ. Which of these it is, nobody can know.
+// key, or the contexts differ. It is impossible to know which.
 var ErrOpen = errors.New("the ciphertext was altered, or the contexts are not those it was encrypted with")
 
 // A Key is an unwrapped data key. It is safe for concurrent use, except for Clear.
@@ -85,7 +85,7 @@ func additionalData(label string, header []byte, contexts kmsapi.EncryptionConte
 	return contexts.AppendCanonical(data)
 }
 
-// Message is a message whose parts were found, and of which nothing is proved. It shares memory with what was parsed.
+// Message is a message that was parsed. Nothing of it is authenticated yet. It shares memory with what was parsed.
 type Message struct {
 	Header
 	header, nonce, commitment, ciphertext []byte
@@ -119,7 +119,7 @@ func (k *Key) Open(dst []byte, m Message, contexts kmsapi.EncryptionContext) ([]
 	return plaintext, nil
 }
 
-// IsCommitted reports whether k is the key that m was encrypted with. It proves nothing else of m.
+// IsCommitted reports whether k is the key that m was encrypted with. It proves nothing else about m.
 func (k *Key) IsCommitted(m Message) bool { return k.committed(m.nonce, m.commitment) }
 
 func (k *Key) committed(nonce, commitment []byte) bool {

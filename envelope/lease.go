@@ -17,8 +17,8 @@ func (l *Lease) Key() *Key { return l.entry.key }
 // Hit reports whether the data key was cached, so that the request did not wait for KMS.
 func (l *Lease) Hit() bool { return l.hit }
 
-// Valid reports whether the data key may still be used. It decides after each use, and so for each item of a batch,
-// whether what was done may leave.
+// Valid reports whether the data key may still be used. It is checked after each use, and so for each item of a batch:
+// if it is false, the result must not be returned.
 func (l *Lease) Valid() bool {
 	return !l.entry.gone.Load() && (l.ttl == 0 || l.cache.clock().since(l.entry.sent) < l.ttl)
 }

@@ -11,7 +11,7 @@ import (
 const macLabel = "alicloudkms envelope hmac v1\x00"
 
 // NewMAC returns an HMAC with newHash, under a key that is derived from the data key of this id and version. It leaves
-// nothing of the data key behind. What the HMAC itself knows, which opens no message, Go can't erase.
+// nothing of the data key behind. Go can't erase the derived key in the HMAC, which opens no message.
 func (k *Key) NewMAC(newHash func() hash.Hash, id ID, version uint32) (hash.Hash, error) {
 	extracted := k.extract(id)
 	defer clear(extracted)
@@ -24,8 +24,8 @@ func (k *Key) NewMAC(newHash func() hash.Hash, id ID, version uint32) (hash.Hash
 	return hmac.New(newHash, key), nil
 }
 
-// extract is HKDF-Extract of the data key, as hkdf.Extract does it, but for the copy of its input that the hash keeps
-// until more input takes its place.
+// extract is HKDF-Extract of the data key, like hkdf.Extract, but it overwrites the copy of its input that the hash
+// keeps.
 func (k *Key) extract(salt ID) []byte {
 	mac := hmac.New(sha256.New, salt[:])
 	_, _ = mac.Write(k.secret[:])

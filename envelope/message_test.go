@@ -77,7 +77,7 @@ func TestTwoMessagesOfOnePlaintextDiffer(t *testing.T) {
 	require.NotEqual(t, one, k.AppendMessage(nil, exampleHeader, nil, []byte("attack at dawn")))
 }
 
-// A header is authenticated whole, so that no part of one message fits another, whatever keys they have.
+// A header is authenticated as a whole, so that no part of one message fits another, whatever keys they have.
 func TestPartsOfAnotherMessageAreRefused(t *testing.T) {
 	k := exampleKey()
 	other := exampleHeader

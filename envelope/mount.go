@@ -12,7 +12,7 @@ type Mount struct {
 	cache                 *Cache
 	hits, calls, refusals atomic.Uint64
 
-	// drops counts what [Mount.Drops] says. It is written under cache.mu, which guards the fields below.
+	// drops is the count that [Mount.Drops] returns. It is written under cache.mu, which guards the fields below.
 	drops  atomic.Uint64
 	cached int
 	closed bool
@@ -26,29 +26,29 @@ func (c *Cache) Mount() *Mount { return &Mount{cache: c, unshared: map[*entry]st
 // Drops returns how often something was dropped; see [Use].
 func (m *Mount) Drops() uint64 { return m.drops.Load() }
 
-// Use is how a data key is to be used.
+// Use says how a data key will be used.
 type Use struct {
 	Ref Ref
-	// TTL is how long after the sending of the call that KMS agreed to the data key may be used. With 0 the request
-	// makes a call of its own, which serves no other.
+	// TTL is how long the data key may be used after the call for it was sent. With 0 the request makes a call of its
+	// own, which serves no other.
 	TTL time.Duration
 	// Newest marks the data key that encrypts. It stays when others make room.
 	Newest bool
 	// Stray marks a wrapped data key that only a ciphertext has. A call for it ends when no request waits for it any
 	// longer: a client that sends many and disconnects leaves nothing behind.
 	Stray bool
-	// Alone asks for a call that serves no other, as a TTL of 0 does: the request has waited for one whose time was
-	// over when it came. Of all that wait together, each call would serve one.
+	// Alone asks for a call that serves no other request, as a TTL of 0 does: the request has waited for a data key
+	// whose time was over when it came. If all that wait made calls together, each call would still serve only one.
 	Alone bool
-	// Drops is what [Mount.Drops] was before the caller read what Ref says. If anything was dropped since, Ref may be of a
-	// key that is no longer so. The request may end with it, but leaves nothing in the cache.
+	// Drops is what [Mount.Drops] was before the caller read what Ref says. If anything was dropped since, Ref may be
+	// out of date. The request may finish with it, but leaves nothing in the cache.
 	Drops uint64
 }
 
-// Acquire returns a lease of a data key that is cached, or else that unwrap brings. Requests that need the same data
-// key at the same time make one call. From half of its time on, a use renews the data key in the background; if KMS
-// refuses then, it is dropped at once, and if KMS does not answer, a later use tries again. Errors are those of unwrap,
-// which are not cached, and of ctx.
+// Acquire returns a lease of a data key that is cached, or else of one that it gets from unwrap. Requests that need the
+// same data key at the same time make one call. From half of its time on, a use renews the data key in the background;
+// if KMS refuses then, it is dropped at once, and if KMS does not answer, a later use tries again. Errors are those of
+// unwrap, which are not cached, and of ctx.
 func (m *Mount) Acquire(ctx context.Context, u Use, unwrap Unwrap) (*Lease, error) {
 	e, f, asked := m.join(ctx, u, unwrap)
 	switch {
@@ -63,7 +63,7 @@ func (m *Mount) Acquire(ctx context.Context, u Use, unwrap Unwrap) (*Lease, erro
 }
 
 // join returns a cached data key, or a flight that brings it, which this request has begun if asked is true, or else an
-// entry that the request fills by itself.
+// entry that the request must fill itself.
 func (m *Mount) join(ctx context.Context, u Use, unwrap Unwrap) (e *entry, f *flight, asked bool) {
 	c, p := m.cache, place{mount: m, ref: u.Ref}
 	c.mu.Lock()
@@ -108,8 +108,8 @@ func (m *Mount) fill(ctx context.Context, e *entry, u Use, unwrap Unwrap) (*Leas
 	return l, nil
 }
 
-// Drop erases the data keys of a key of the engine, and keeps nothing that calls which are under way will bring. Leases
-// of them are no longer valid.
+// Drop erases the data keys of a key of the engine, and does not keep the results of calls under way. Leases of them
+// are no longer valid.
 func (m *Mount) Drop(name string) {
 	m.cache.mu.Lock()
 	defer m.cache.mu.Unlock()

@@ -129,7 +129,7 @@ func TestALeaseOfACallThatADropOvertookServesOnce(t *testing.T) {
 	})
 }
 
-// A request that read what it works with before a drop may be one of a key that is gone since.
+// A request that read its key before a drop may work with one that is gone.
 func TestARequestFromBeforeADropLeavesNothingBehind(t *testing.T) {
 	inBubble(t, 0, func(t *testing.T, r *rig) {
 		u := Use{Ref: ref(1), TTL: ttl, Drops: r.mount.Drops()}

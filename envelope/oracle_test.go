@@ -9,8 +9,8 @@ import (
 	"slices"
 )
 
-// This file has a second implementation of both formats, written from the package comment with the standard library
-// alone, and in the plainest way.
+// This file has a second implementation of both formats, written from the package comment with only the standard
+// library, and in the plainest way.
 
 func newBlock(key []byte) cipher.Block {
 	b, err := aes.NewCipher(key)

@@ -9,7 +9,7 @@ import (
 )
 
 // TestACiphertextUnderTwoKeysOpensUnderTheCommittedOne builds what GCM alone accepts: a ciphertext with one tag that
-// opens under two data keys. The commitment leaves it one of them.
+// opens under two data keys. With the commitment it opens under only one of them.
 func TestACiphertextUnderTwoKeysOpensUnderTheCommittedOne(t *testing.T) {
 	secrets := [][]byte{slices.Repeat([]byte{1}, KeySize), slices.Repeat([]byte{2}, KeySize)}
 	nonce := slices.Repeat([]byte{7}, 24)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Lets everything go wrong that can happen to three nodes of the KMS service and an etcd of three members, for
-# CLUSTER_SECONDS (60), and checks what their callers have seen. VAULT_BIN is the Vault that unseals through them.
-# Arguments are for the tests.
+# Makes everything go wrong that can happen to three nodes of the KMS service and an etcd of three members, for
+# CLUSTER_SECONDS (60), and checks what their callers saw. VAULT_BIN is the Vault that unseals through them. Arguments
+# are passed to the tests.
 set -euo pipefail
 unset CDPATH # with it, cd prints the new folder
 cd "$(dirname "${BASH_SOURCE[0]}")/../test/cluster"

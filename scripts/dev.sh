@@ -21,7 +21,7 @@ if [[ -n $env_file ]]; then
 		echo "$env_file is not a file, and is not replaced" >&2
 		exit 1
 	fi
-	# A name that was mistyped must not cost a file.
+	# A mistyped name must not cost a file.
 	if [[ -s $env_file ]] && [[ $(head -n 1 "$env_file") != 'export VAULT_ADDR='* ]]; then
 		echo "$env_file is not from an earlier run, and is not replaced; remove it, or give another name" >&2
 		exit 1
@@ -29,7 +29,7 @@ if [[ -n $env_file ]]; then
 	rm -f "$env_file" # One of an earlier run would suggest that this one is ready.
 fi
 
-# publish puts the variables into the file, whose readers never see a part of them, and which only the caller can read.
+# publish writes the variables to the file in one step, so that no reader sees a part. Only the caller can read it.
 publish() {
 	local new
 	new=$(mktemp "$(dirname "$env_file")/.env.XXXXXX")
@@ -37,7 +37,7 @@ publish() {
 	mv -f "$new" "$env_file"
 }
 
-# withdraw removes the file, unless it has become another one: that of a run which was started later.
+# withdraw removes the file, unless a later run has replaced it.
 withdraw() {
 	if [[ -n $env_file && -n $work ]] && cmp -s "$work/env" "$env_file"; then
 		rm -f "$env_file"
@@ -67,10 +67,10 @@ vault secrets enable -path=alicloudkms -plugin-version="$VERSION" "$plugin" >/de
 	echo "export VAULT_ADDR='$VAULT_ADDR'"
 	echo "export VAULT_TOKEN='$VAULT_TOKEN'"
 	cat "$work/kms.env"
-	# The Vault that runs here, which may not be the caller's, and what was built.
+	# The Vault of this run, which may not be the caller's, and the programs that were built.
 	echo "export PATH=\"$work/path:$root/bin:\$PATH\""
 } >"$work/env"
-# As soon as others know that it runs, Ctrl-C and SIGTERM are how it is meant to end.
+# Once others know that it runs, Ctrl-C and SIGTERM are the normal way to end it.
 exit_on INT 0
 exit_on TERM 0
 if [[ -n $env_file ]]; then

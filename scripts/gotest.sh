@@ -5,7 +5,7 @@ set -euo pipefail
 unset CDPATH # with it, cd prints the new folder
 tools=$(cd "$(dirname "${BASH_SOURCE[0]}")/../test/tools" && pwd)/go.mod
 
-# -C has to be the first flag of the command, and -json stands before the packages.
+# -C must be the first flag of the command, and -json must come before the packages.
 folder=()
 if [[ ${1:-} == -C ]]; then
 	folder=(-C "$2")

@@ -11,7 +11,7 @@ phase=
 phase_began=0
 trap finish EXIT
 
-# run_phase NAME COMMAND... runs one phase. A shell function among the commands has to check each step with `|| return`,
+# run_phase NAME COMMAND... runs one phase. A shell function among the commands must check each step with `|| return`,
 # since bash turns `set -e` off in it.
 run_phase() {
 	local status=0

@@ -11,7 +11,7 @@ if found=$(type -P prometheus) && [[ -x $(dirname "$found")/promtool ]]; then
 	exit
 fi
 
-# unpack puts the two programs into bin/prometheus. They are moved there last, so that a folder that exists is whole.
+# unpack puts the two programs into bin/prometheus. They are moved there last, so that a folder that exists is complete.
 unpack() {
 	local folder=$1
 	for tool in apt-get dpkg-deb; do

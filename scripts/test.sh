@@ -12,7 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/phases.sh
 
 # The race detector lets each process sleep a second at its end, in which goroutines that are left can still race.
-# Hundreds of processes end during the tests, and most of the time a test waits for that: 50 ms has to do.
+# Hundreds of processes end during the tests, and most of the time a test waits for that: 50 ms must do.
 export GORACE=atexit_sleep_ms=50
 
 # prepare finds or installs what the tests need.
@@ -56,5 +56,5 @@ run_phase monitoring scripts/monitoring.sh
 run_phase node scripts/node.sh
 run_phase cluster scripts/cluster.sh
 run_phase release scripts/gotest.sh -C scripts/release -v -count=1 -timeout 20m .
-# Those that run in parallel wait for their servers most of the time.
+# Tests that run in parallel wait for their servers most of the time.
 run_phase e2e scripts/gotest.sh -race -v -count=1 -parallel 4 -timeout 20m ./test/e2e

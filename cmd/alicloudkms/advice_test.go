@@ -15,7 +15,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/servercert"
 )
 
-// What the client, the engine and the seal say of a certificate with the wrong names must make one with the right ones.
+// What the client, the engine and the seal say about a certificate with the wrong names must make one with the right
+// ones.
 func TestTheAdviceAboutACertificateMakesOneThatIsTrusted(t *testing.T) {
 	for _, host := range []string{"kms.example.com", "10.0.0.5", "::1"} {
 		advice := servercert.Advice(x509.HostnameError{Certificate: &x509.Certificate{}, Host: host})

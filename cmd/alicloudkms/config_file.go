@@ -33,7 +33,7 @@ func adviseConfig(path string, err error) error {
 	return err
 }
 
-// adviseNoStore says when a store comes into being, if err is that the one of config does not exist.
+// adviseNoStore says when a store is created, if err is that the one of config does not exist.
 func adviseNoStore(config server.Config, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) || config.Etcd != nil {
 		return err

@@ -58,7 +58,7 @@ func (f *envFile) write(content string) (err error) {
 	return err
 }
 
-// remove removes the file, unless it has become another one: that of a service which was started later.
+// remove removes the file, unless a service that was started later has replaced it.
 func (f *envFile) remove() error {
 	if f.written == nil {
 		return nil

@@ -23,7 +23,7 @@ func inputName(c *cli.Command) string {
 	return "standard input"
 }
 
-// transform runs change from -in to -out. A file appears at -out only once it is whole.
+// transform runs change from -in to -out. A file appears at -out only once it is complete.
 func transform(c *cli.Command, change func(io.Writer, io.Reader) error) error {
 	in, size, err := openSized(c.String("in"))
 	if err != nil {
@@ -40,7 +40,7 @@ func transform(c *cli.Command, change func(io.Writer, io.Reader) error) error {
 	return change(c.Root().Writer, in)
 }
 
-// toNewFile lets write fill the file of -out. size is how much that will be, about.
+// toNewFile lets write fill the file of -out. size is about how many bytes that will be.
 func toNewFile(c *cli.Command, size int64, write func(io.Writer) error) error {
 	path, bar := c.String("out"), newFileProgress(c, size)
 	err := durable.WriteNew(path, func(f *os.File) error { return write(bar.over(f)) })

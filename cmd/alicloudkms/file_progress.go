@@ -13,8 +13,8 @@ type fileProgress struct {
 	done, total int64
 }
 
-// newFileProgress returns the bar of a command. total is about how many bytes will be written, and below 1 if nobody
-// knows.
+// newFileProgress returns the bar of a command. total is about how many bytes will be written, and below 1 if that is
+// not known.
 func newFileProgress(c *cli.Command, total int64) *fileProgress {
 	f, ok := barTerminal(c)
 	if !ok {
@@ -50,7 +50,7 @@ func (w *countedWriter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// add draws that n more bytes are written. What encryption adds to a file does not bring the bar beyond its end.
+// add draws that n more bytes are written. The overhead of encryption does not move the bar beyond its end.
 func (p *fileProgress) add(n int64) {
 	p.done += n
 	if p.total > 0 {
@@ -59,7 +59,7 @@ func (p *fileProgress) add(n int64) {
 	_ = p.bar.Set64(p.done) // A terminal that is gone must not stop the work.
 }
 
-// remove makes the line empty.
+// remove clears the line.
 func (p *fileProgress) remove() {
 	if p.bar != nil {
 		_ = p.bar.Clear()

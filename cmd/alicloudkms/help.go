@@ -11,8 +11,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/cmd/alicloudkms/internal/call"
 )
 
-// The library has only these places for how it prints flags, in which ours have one dash, as in Vault; the help of a
-// command that has commands; and the version.
+// These variables are the only way to change how the library prints flags, which have one dash here, as in Vault; the
+// help of a command that has commands; and the version.
 func init() {
 	cli.FlagStringer = describeFlag
 	cli.SubcommandHelpTemplate = commandHelp
@@ -38,7 +38,7 @@ func describeFlag(f cli.Flag) string {
 }
 
 // programHelp and commandHelp are the templates of `alicloudkms help` and `alicloudkms help COMMAND`. A heading ends
-// with a tab, or the columns below it would be aligned by themselves.
+// with a tab, or the columns below it would be aligned separately.
 const (
 	programHelp = `usage: {{.Name}} COMMAND [flags]
 

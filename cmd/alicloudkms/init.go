@@ -96,7 +96,7 @@ func runInit(_ context.Context, c *cli.Command) error {
 	return mode.run(c)
 }
 
-// initOptions are those of a new service.
+// initOptions are the options of a new service.
 func initOptions(c *cli.Command) setup.Options {
 	return setup.Options{
 		Dir: c.Args().First(), Hosts: listOf(c, "host"), Listen: c.String("listen"),

@@ -61,7 +61,7 @@ func vaultBackend(c *cli.Command) (kmsprovider.Backend, error) {
 	}, err
 }
 
-// withoutTimeout returns the flags about KMS that say nothing of Vault.
+// withoutTimeout returns the flags about KMS that do not concern Vault.
 func withoutTimeout() (names []string) {
 	for _, flag := range targetFlags(0) {
 		names = append(names, flag.Names()[0])
@@ -112,7 +112,7 @@ func vaultLoginFlags() []cli.Flag {
 	}
 }
 
-// vaultLogin returns how to get a token of Vault. given is the one of the environment.
+// vaultLogin returns how to get a token of Vault. given is the token in the environment.
 func vaultLogin(c *cli.Command, given string) (kmsprovider.Login, error) {
 	method, role, file := c.String("vault-auth"), c.String("vault-role"), c.String("vault-auth-file")
 	mount := c.String("vault-auth-mount")

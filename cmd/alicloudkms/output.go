@@ -36,8 +36,8 @@ func oneOf(values ...string) func(string) error {
 	}
 }
 
-// lineBreaks are the control characters that results and errors have themselves. All others are somebody else's: of the
-// service that answered, or in a file.
+// lineBreaks are the control characters that results and errors have themselves. All others come from elsewhere: from
+// the service that answered, or from a file.
 const lineBreaks = "\n"
 
 // printResult writes the result of a command with outputFlag to standard output: text as it is, or result as JSON.

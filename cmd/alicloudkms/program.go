@@ -79,7 +79,7 @@ func forgottenConfig(c *cli.Command) string {
 // errNoCommand ends the program with status 2, after the list of commands has been printed.
 var errNoCommand = errors.New("no command")
 
-// withoutCommand is the program's own action, which runs if the first argument is no command.
+// withoutCommand is the program's own action, which runs if the first argument is not a command.
 func withoutCommand(_ context.Context, c *cli.Command) error {
 	if name := c.Args().First(); c.Args().Present() {
 		return unknownCommand(c, name)
@@ -120,8 +120,8 @@ func completeCommand(w io.Writer, commands []*cli.Command) {
 	}
 }
 
-// lastArgument returns what is to be completed. The library takes its own marker off what a command parses, but not off
-// the program's arguments.
+// lastArgument returns the argument to complete. The library takes its own marker off what a command parses, but not
+// off the program's arguments.
 func lastArgument(c *cli.Command) string {
 	args := c.Args().Slice()
 	if c == c.Root() {

@@ -57,7 +57,7 @@ func (p *progress) draw(stage server.Stage, done, total int64) {
 	_ = p.bar.Set64(done) // A terminal that is gone must not stop the work.
 }
 
-// remove makes the line empty.
+// remove clears the line.
 func (p *progress) remove() {
 	if p.bar != nil {
 		_ = p.bar.Clear()

@@ -60,7 +60,7 @@ func runRestore(ctx context.Context, c *cli.Command) error {
 	return printResult(c, restoredStore{result, overdue}, text+warningOfOverdue(overdue))
 }
 
-// replacedStore is what a command that has replaced a store says of it in JSON.
+// replacedStore is what a command that has replaced a store says about it in JSON.
 type replacedStore struct {
 	storeReport
 	// Previous is the name that the previous store has now, and empty if there was none.

@@ -170,8 +170,8 @@ func runConfigured(ctx context.Context, f serverFlags, logger *slog.Logger) erro
 	}
 }
 
-// readyTime is how long systemd waits for a node that has nothing to serve with. After that the node is taken for
-// started anyway: systemd would only start it again, and again.
+// readyTime is how long systemd waits for a node that has nothing to serve with. After that the node counts as started
+// anyway: systemd would only start it again and again.
 const readyTime = 30 * time.Second
 
 // announce lets systemd know once requests to s are answered.

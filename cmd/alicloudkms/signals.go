@@ -40,7 +40,7 @@ func hangups() (signals <-chan os.Signal, stop func()) {
 }
 
 // withHangup returns a context that SIGHUP cancels as well, unless something that outlives its terminal, such as nohup,
-// has the process ignore it.
+// makes the process ignore it.
 func withHangup(parent context.Context) (context.Context, context.CancelFunc) {
 	if signal.Ignored(syscall.SIGHUP) {
 		return parent, func() {}

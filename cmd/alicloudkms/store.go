@@ -24,7 +24,7 @@ func keepFlag() cli.Flag {
 	}
 }
 
-// adviseKeep says how to keep a store in etcd if it can't be replaced for want of that.
+// adviseKeep says how to keep a store in etcd if it can't be replaced without that.
 func adviseKeep(err error) error {
 	if errors.Is(err, server.ErrNoKeep) {
 		return fmt.Errorf("%w: -keep FILE", err)
@@ -32,7 +32,7 @@ func adviseKeep(err error) error {
 	return err
 }
 
-// storeReport is what a command that has checked a store says of it in JSON.
+// storeReport is what a command that has checked a store says about it in JSON.
 type storeReport struct {
 	// Store is the store's file, or the backup's, or where the store is in etcd.
 	Store string `json:"store"`
@@ -42,7 +42,7 @@ type storeReport struct {
 	Keys     int  `json:"keys"`
 	Versions int  `json:"key_versions"`
 	Secrets  int  `json:"secrets"`
-	// SecretValues are those that were opened.
+	// SecretValues counts the values of secrets that were opened.
 	SecretValues int `json:"secret_values"`
 	// Problems are sentences.
 	Problems []string `json:"problems"`
@@ -69,7 +69,7 @@ func counted(n int, thing string) string {
 	return fmt.Sprint(n, " ", thing)
 }
 
-// adviseInUse says what to do if a store can't be checked since a service has it open.
+// adviseInUse says what to do if a store can't be checked because a service has it open.
 func adviseInUse(c *cli.Command, config server.Config, err error) error {
 	if !errors.Is(err, server.ErrInUse) {
 		return err

@@ -13,7 +13,7 @@ import (
 	"github.com/urfave/cli/v3"
 )
 
-// unitFile is the one that operators install.
+// unitFile is the unit that operators install.
 const unitFile = "../../docs/systemd/alicloudkms.service"
 
 var execLine = regexp.MustCompile(`(?m)^(Exec\w+)=/usr/local/bin/alicloudkms (.*)$`)

@@ -41,7 +41,7 @@ func didYouMean(name string, known []string) string {
 	return ""
 }
 
-// unknownCommand is the error about a name that is none of the commands below c.
+// unknownCommand is the error about a name that is not one of the commands below c.
 func unknownCommand(c *cli.Command, name string) error {
 	var known []string
 	for _, sub := range c.Commands {

@@ -39,7 +39,7 @@ func readMaterial(name string) (wrapMaterial, error) {
 	return parseMaterial(buffer[:n])
 }
 
-// symmetricSpecs are the KeySpecs whose material is taken, which its length tells.
+// symmetricSpecs are the KeySpecs whose material is accepted. Its length tells them apart.
 var symmetricSpecs = []string{kmsapi.KeySpecAES256, kmsapi.KeySpecSM4}
 
 var wantedMaterial = fmt.Sprintf("key material has exactly %d raw bytes, for %s %d, or is a private key in PEM or DER",

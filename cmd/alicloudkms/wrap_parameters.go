@@ -19,7 +19,7 @@ import (
 // wrapParameters are what KMS gave for an import. Only a whole response has more than the key.
 type wrapParameters struct {
 	key importKey
-	// algorithm is the one that the key was requested with, and empty if the file does not say.
+	// algorithm is the algorithm that the key was requested with, and empty if the file does not say.
 	algorithm string
 	// token belongs to the key, and is empty if the file is the public key alone.
 	token string
@@ -106,8 +106,8 @@ func (p wrapParameters) algorithmFor(given string) (string, error) {
 	return cmp.Or(given, p.algorithm), nil
 }
 
-// withoutAt explains the error of a file that can't be opened, whose name its caller puts before it. One may be missing
-// because of an @, which the flags of other programs want.
+// withoutAt explains the error of a file that can't be opened, whose name its caller puts before it. A file may be
+// missing because of an @, which the flags of other programs need.
 func withoutAt(name string, err error) error {
 	err = durable.Reason(err)
 	if bare, found := strings.CutPrefix(name, "@"); found {

@@ -13,7 +13,7 @@ import (
 // A Table holds what to do about refusals, in whole sentences. The most exact entry wins. A table is never changed once
 // it is in use.
 type Table struct {
-	// ByOperation is for codes that mean something else, or ask for something else, when one operation meets them.
+	// ByOperation is for codes that mean something different, or need a different remedy, in one operation.
 	ByOperation map[kmsapi.Operation]map[kmsapi.Code]string
 	// ByCode is for refusals whose kind is too coarse.
 	ByCode map[kmsapi.Code]string
@@ -26,8 +26,8 @@ func (t *Table) For(op kmsapi.Operation, refused *kmsapi.Error) string {
 	return cmp.Or(t.ByOperation[op][refused.Code], t.ByCode[refused.Code], t.ByKind[refused.Kind()])
 }
 
-// maxMessage bounds a message of KMS that is passed on, in bytes. What is longer is a gateway's dump of the string that
-// was signed, which holds every parameter: plaintext and security token too.
+// maxMessage is the length, in bytes, up to which KMS's messages are passed on. A longer one is a gateway's dump of the
+// string that was signed, with every parameter: plaintext and security token too.
 const maxMessage = 256
 
 // Describe says what KMS answered, in one line without a period: the code, the message unless it may quote what was

@@ -1,27 +1,27 @@
-// Package budget bounds what requests hold at the same time. What does not fit is refused, instead of waiting: a
-// request that waits holds its own input meanwhile.
+// Package budget bounds how much requests hold at the same time. A request that does not fit is refused rather than
+// queued, because it would hold its own input while it waits.
 package budget
 
 import "sync"
 
-// A Budget is an amount of which requests hold parts. It is safe for concurrent use.
+// A Budget is an amount that requests take parts of. It is safe for concurrent use.
 type Budget struct {
 	size   int64
 	within *Budget
 
-	mu   sync.Mutex // guards held; it is taken before that of within
+	mu   sync.Mutex // guards held; it is locked before that of within
 	held int64
 }
 
-// New returns a budget of size, of which nothing is held. What is taken of it is taken of within too, unless that is
-// nil.
+// New returns a budget of size, with nothing taken. Unless within is nil, whatever is taken from the budget is also
+// taken from within.
 func New(size int64, within *Budget) *Budget { return &Budget{size: size, within: within} }
 
 // Size returns the whole amount.
 func (b *Budget) Size() int64 { return b.size }
 
-// Take takes n, and returns the function that gives it back. It returns false if less is left, here or in the budget
-// that this one is within.
+// Take takes n, and returns the function that gives it back. It returns false if less than n is left, here or in the
+// budget that this one is within.
 func (b *Budget) Take(n int64) (release func(), ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -16,14 +16,14 @@ type Plugin struct {
 	Name, Version string
 	// Served reports whether a server has started this process as its plugin.
 	Served bool
-	// Help returns the text for people. The executable's file is called command, and has the SHA-256 checksum sum, in
+	// Help returns the help. command is the name of the executable's file, and sum its SHA-256 checksum, in
 	// hexadecimal.
 	Help func(command, sum string) string
 }
 
-// Answer prints what a person wants who runs the executable with args. Help and version that were asked for go to
-// stdout, and the status is 0; without arguments, the help goes to stderr, and the status is 1. It reports false, and
-// prints nothing, if the process is to serve.
+// Answer answers a person who runs the executable with args. If a flag asks for the help or the version, it prints that
+// to stdout, and the status is 0; without such a flag, it prints the help to stderr, and the status is 1. It reports
+// false, and prints nothing, if the process should serve.
 func (p Plugin) Answer(args []string, stdout, stderr io.Writer) (status int, answered bool) {
 	for _, arg := range args {
 		switch arg {

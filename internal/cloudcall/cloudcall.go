@@ -33,9 +33,8 @@ const (
 
 var errBroken = errors.New("the answer was incomplete; check the endpoint, the network and the proxy")
 
-// NewTransport returns a transport that keeps no connections. The services need only HTTP/1.1. caCert, which was
-// checked, has authorities to trust in addition to those of the system, in PEM. If proxy is nil, the environment
-// decides.
+// NewTransport returns a transport that keeps no connections. The services need only HTTP/1.1. caCert holds authorities
+// to trust in addition to the system's, in PEM, and has been checked. If proxy is nil, the environment decides.
 func NewTransport(caCert string, proxy func(*http.Request) (*url.URL, error)) *http.Transport {
 	if proxy == nil {
 		proxy = http.ProxyFromEnvironment
@@ -55,7 +54,7 @@ func NewTransport(caCert string, proxy func(*http.Request) (*url.URL, error)) *h
 	}
 }
 
-// An Answer is a whole answer, of the service or of whatever else is at its endpoint.
+// An Answer is a complete answer, of the service or of whatever else is at its endpoint.
 type Answer struct {
 	Status int
 	// Date is when the server answered, by its own clock, and zero if it does not say.
@@ -63,22 +62,22 @@ type Answer struct {
 	Body []byte
 }
 
-// An Error says that there is no answer.
+// An Error means that there was no answer.
 type Error struct {
-	// Unsent is set if there was no connection, so that the service surely did not run the request.
+	// Unsent is set if there was no connection, so the service certainly did not run the request.
 	Unsent bool
 	// Err is the cause.
 	Err error
 }
 
-// Error says what the cause is.
+// Error returns the cause's message.
 func (e *Error) Error() string { return e.Err.Error() }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Send sends a request once. It calls the transport itself, because an [http.Client] would follow redirects and put the
-// URL into errors, which are an [*Error].
+// Send sends a request once. Its errors are an [*Error]. It calls the transport itself, because an [http.Client] would
+// follow redirects and put the URL into errors.
 func Send(ctx context.Context, transport http.RoundTripper, req *http.Request) (*Answer, error) {
 	var connected atomic.Bool
 	ctx, cancel := context.WithTimeout(ctx, timeout)
@@ -99,7 +98,7 @@ func Send(ctx context.Context, transport http.RoundTripper, req *http.Request) (
 	return &Answer{Status: resp.StatusCode, Date: date, Body: body}, nil
 }
 
-// A Refusal is what a service says of a request that it refuses, without its message, which may quote the request.
+// A Refusal is why a service refuses a request, without its message, which may quote the request.
 type Refusal struct {
 	// Code is empty if something other than the service answered.
 	Code kmsapi.Code
@@ -107,7 +106,7 @@ type Refusal struct {
 	RequestID string `json:"RequestId"`
 }
 
-// Refusal reads the body of an answer that is no success.
+// Refusal reads the body of an answer that is not a success.
 func (a *Answer) Refusal() (r Refusal) {
 	if json.Unmarshal(a.Body, &r) != nil || len(r.Code) > maxName || len(r.RequestID) > maxName {
 		return Refusal{}

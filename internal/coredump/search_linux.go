@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// pieceSize is how many bytes in a row are looked for: those of a key of AES-256, or of two round keys, which give it.
-// Single ones may be in what the kernel has saved of a thread's registers when it interrupted it.
+// pieceSize is how many consecutive bytes are looked for: an AES-256 key, or two round keys, which are enough to
+// compute it. A single round key may be in the registers that the kernel saved when it interrupted a thread.
 const pieceSize = 32
 
 type piece [pieceSize]byte
@@ -24,8 +24,8 @@ const (
 // ones is what empty memory looks like when it is inverted.
 var ones = bytes.Repeat([]byte{0xff}, readSize)
 
-// A Search knows keys by name. It holds every bit of them inverted, so that a process can search itself and does not
-// find the search.
+// A Search knows keys by name. It holds them with every bit inverted, so that a process can search itself without
+// finding the Search.
 type Search struct {
 	pieces map[piece]string
 	// filter has a bit for the beginning of each piece.
@@ -40,8 +40,8 @@ const (
 // New returns a Search that knows no key.
 func New() *Search { return &Search{pieces: map[piece]string{}} }
 
-// Add makes secret known, of which any 32 bytes in a row are found, from a multiple of 4 on. They are found as bytes
-// and as 32-bit words of either byte order.
+// Add adds secret under name. Any 32 consecutive bytes of it that start at a multiple of 4 are found, as bytes and as
+// 32-bit words of either byte order.
 func (s *Search) Add(name string, secret []byte) {
 	for at := 0; at+pieceSize <= len(secret); at += 4 {
 		var inOrder, words piece
@@ -53,13 +53,13 @@ func (s *Search) Add(name string, secret []byte) {
 	}
 }
 
-// AddExpanded is Add of all that Go keeps of a key in the object that expanded points to; see [Memory].
+// AddExpanded is Add for everything that Go keeps of a key in the object that expanded points to; see [Memory].
 func (s *Search) AddExpanded(name string, expanded any) { s.Add(name, Memory(expanded)) }
 
 func (s *Search) add(name string, p piece) {
 	for word := range pieceSize / 4 {
 		if binary.LittleEndian.Uint32(p[4*word:]) == 0xffffffff {
-			return // No key has 32 bits of zeros in a row, but much else has.
+			return // No key has 32 zero bits in a row, but much else does.
 		}
 	}
 	s.pieces[p] = name
@@ -71,8 +71,8 @@ func filterBit(p []byte) uint32 {
 	return binary.LittleEndian.Uint32(p) * 0x9e3779b1 >> (32 - filterBits)
 }
 
-// Count returns how many pieces of which keys are in the memory of a process of the caller's: all that it can write and
-// shares with no other, which is what a core dump has. The memory may change while it is read.
+// Count returns how many pieces of each key are in the memory of one of the caller's processes: in all that it can
+// write and shares with no other, which is what a core dump has. The memory may change while it is read.
 func (s *Search) Count(pid int) (found map[string]int, err error) {
 	regions, err := privateMemory(pid)
 	if err != nil {
@@ -83,7 +83,7 @@ func (s *Search) Count(pid int) (found map[string]int, err error) {
 		return nil, err
 	}
 	defer func() { _ = memory.Close() }()
-	// What was read is in memory that is shared, and so is not read again.
+	// The buffer is shared memory, so that it is not itself searched.
 	buffer, err := syscall.Mmap(-1, 0, readSize, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED|syscall.MAP_ANON)
 	if err != nil {
 		return nil, err
@@ -101,7 +101,7 @@ func (s *Search) Count(pid int) (found map[string]int, err error) {
 	return found, nil
 }
 
-// count counts what begins in memory, of which it inverts every bit.
+// count counts the pieces that begin in memory. It inverts every bit of memory.
 //
 //go:norace
 func (s *Search) count(memory []byte, found map[string]int) {

@@ -1,6 +1,6 @@
 // Package curvekey encodes and parses keys on elliptic curves with 256 bits: private ones in PKCS#8 (RFC 5208, RFC
 // 5915), and public ones as SubjectPublicKeyInfo (RFC 5480). It is for curves that crypto/x509 does not know, and does
-// no arithmetic: whether a number or a point is one of the curve is for its user to find out.
+// no arithmetic: its user must check whether a number or a point belongs to the curve.
 package curvekey
 
 import (
@@ -15,7 +15,7 @@ const Size = 32
 // uncompressed is the first byte of a point with both coordinates.
 const uncompressed = 4
 
-// ErrKey is the only error for what is not a key on the curve.
+// ErrKey is the only error for anything that is not a key on the curve.
 var ErrKey = errors.New("it is not a key on that curve")
 
 // Curve is a named curve.
@@ -49,7 +49,7 @@ func curveNamed(oid ...int) Curve {
 // Named reports whether oid is the name of the curve.
 func (c Curve) Named(oid asn1.ObjectIdentifier) bool { return c.oid.Equal(oid) }
 
-// is reports whether an AlgorithmIdentifier is that of keys on the curve.
+// is reports whether an AlgorithmIdentifier identifies keys on the curve.
 func (c Curve) is(a algorithmIdentifier) bool {
 	return a.Algorithm.Equal(oidECPublicKey) && string(a.Parameters.FullBytes) == string(c.algorithm.Parameters.FullBytes)
 }
@@ -69,8 +69,8 @@ type ecPrivateKey struct {
 	Public  asn1.BitString        `asn1:"optional,explicit,tag:1"`
 }
 
-// ParsePrivate returns the [Size] bytes of the private number in PKCS#8, which the caller clears, and the public point
-// in it, if there is one. Nothing may follow the key.
+// ParsePrivate returns the private number in PKCS#8, [Size] bytes that the caller clears, and the public point in it,
+// if there is one. Nothing may follow the key.
 func (c Curve) ParsePrivate(pkcs8 []byte) (scalar, point []byte, err error) {
 	var outer privateKeyInfo
 	rest, err := asn1.Unmarshal(pkcs8, &outer)
@@ -129,8 +129,8 @@ func bitString(point []byte) asn1.BitString {
 	return asn1.BitString{Bytes: point, BitLength: 8 * len(point)}
 }
 
-// Matches reports whether the public point in a private key, if there is one, is its own point, which is uncompressed.
-// It may be in either form.
+// Matches reports whether given, the public point in a private key, is absent or equals own, which was computed from
+// the key. own is uncompressed; given may be in either form.
 func Matches(given, own []byte) bool {
 	compressed := append([]byte{2 | own[len(own)-1]&1}, own[1:1+Size]...)
 	return len(given) == 0 || string(given) == string(own) || string(given) == string(compressed)

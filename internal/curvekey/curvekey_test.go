@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// spkiOf are SubjectPublicKeyInfo up to the point (OpenSSL).
+// spkiOf has SubjectPublicKeyInfos up to the point, from OpenSSL.
 var spkiOf = map[string]Curve{
 	"3059301306072a8648ce3d020106082a8648ce3d030107034200": P256,
 	"3056301006072a8648ce3d020106052b8104000a034200":       P256K,
@@ -127,7 +127,7 @@ func TestOtherPrivateKeysAreRefused(t *testing.T) {
 	}
 }
 
-// FuzzParse finds what is taken as a key and is another when it is written again.
+// FuzzParse looks for input that is accepted as a key, but differs when the key is encoded again.
 func FuzzParse(f *testing.F) {
 	pkcs8, err := SM2.Private(someScalar, somePoint)
 	require.NoError(f, err)

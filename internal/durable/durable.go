@@ -1,7 +1,7 @@
 // Package durable makes files that survive a power loss: a file is durable once its content is synced and so is the
 // entry in its folder.
 //
-// Files that are being made have names that nobody asked for. Errors are about the names that the caller gave.
+// Files get temporary names while they are made. Errors are about the names that the caller gave.
 package durable
 
 import (
@@ -12,9 +12,8 @@ import (
 	"path/filepath"
 )
 
-// WriteNew lets write fill a file that appears at path, with mode 0600, once it is whole and durable. A file that
-// exists already is an error that wraps [os.ErrExist]. An error of write that is about the file that it was given is
-// returned as one about path.
+// WriteNew makes a file with mode 0600, filled by write, that appears at path once it is complete and durable. If path
+// exists, the error wraps [os.ErrExist]. An error of write about the temporary file is returned as one about path.
 func WriteNew(path string, write func(*os.File) error) (err error) {
 	if _, err := os.Lstat(path); err == nil {
 		return fmt.Errorf("%s: %w", path, os.ErrExist)
@@ -34,7 +33,7 @@ func WriteNew(path string, write func(*os.File) error) (err error) {
 	return SyncFolder(filepath.Dir(path))
 }
 
-// CreateBeside makes a hidden file in the folder of path, with mode 0600, whose content is to appear at path.
+// CreateBeside makes a hidden file in the folder of path, with mode 0600, for content that will appear at path.
 func CreateBeside(path string) (*os.File, error) {
 	folder := filepath.Dir(path)
 	f, err := os.CreateTemp(folder, "."+filepath.Base(path)+"-*")
@@ -47,8 +46,8 @@ func CreateBeside(path string) (*os.File, error) {
 	return f, nil
 }
 
-// Create makes the file at path, with mode 0600, for content that is to replace that of another file: see [Replace].
-// What an earlier process has left there when it died is removed. The caller makes sure that no other process is at it.
+// Create makes the file at path, with mode 0600, for content that will replace that of another file: see [Replace]. It
+// removes what an earlier process left at path when it died. The caller makes sure that no other process uses path.
 func Create(path string) (*os.File, error) {
 	if err := RemoveLeft(path); err != nil {
 		return nil, err
@@ -89,8 +88,7 @@ func Reason(err error) error {
 	return err
 }
 
-// About returns err as one about the file called shown, if it is about the file at path. Any other error stays as it
-// is.
+// About returns err as one about the file called shown if it is about the file at path, and any other error as it is.
 func About(shown, path string, err error) error {
 	var onPath *fs.PathError
 	var onLink *os.LinkError

@@ -52,7 +52,7 @@ func TestWriteNewLeavesNothingOfAFailure(t *testing.T) {
 	require.Empty(t, entries(t, dir))
 }
 
-// Nobody has asked for the file that is being made, and so nobody knows its name.
+// The caller never named the temporary file, and so does not know its name.
 func TestErrorsAreAboutTheFileThatWasAskedFor(t *testing.T) {
 	folder := t.TempDir()
 	for name, tc := range map[string]struct {

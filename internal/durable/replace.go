@@ -8,10 +8,10 @@ import (
 	"syscall"
 )
 
-// Replace puts the file called next in the place of the one at path, which it keeps under the name that it returns:
-// path with .replaced-1 at its end, or the next number that is free. The new file gets the owner of the old one. The
-// content of next must be durable. Both are in one folder, and path is not a symbolic link. Whenever the process dies,
-// or the power is cut, path leads to one of the two files.
+// Replace puts the file next in place of the one at path. It keeps the old one under the name that it returns: path
+// with .replaced-1 at its end, or the next number that is free. The new file gets the owner of the old one. The content
+// of next must be durable. Both are in one folder, and path is not a symbolic link. Even if the process dies, or the
+// power fails, there is always one of the two files at path.
 //
 // step, if it is not nil, is called after each step, with its name. Tests die there.
 func Replace(path, next string, step func(name string)) (kept string, err error) {
@@ -33,7 +33,7 @@ func Replace(path, next string, step func(name string)) (kept string, err error)
 	return kept, SyncFolder(filepath.Dir(path))
 }
 
-// keep gives the file at path a second name that is free, or returns the one that a process which died has given it.
+// keep gives the file at path a second name that is free, or returns the one that it got from a process that died.
 func keep(path string) (string, error) {
 	current, err := os.Lstat(path)
 	if err != nil {
@@ -51,8 +51,8 @@ func keep(path string) (string, error) {
 	}
 }
 
-// sameOwner gives next the owner of the file at path, whose process could otherwise not open it: an administrator may
-// run a command for a service that has a user of its own.
+// sameOwner gives next the owner of the file at path: an administrator may run a command for a service with a user of
+// its own, which could otherwise not open the file.
 func sameOwner(path, next string) error {
 	of := func(path string) (*syscall.Stat_t, error) {
 		info, err := os.Lstat(path)

@@ -11,7 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/durable"
 )
 
-// replaceable makes a file with the content "old", and one with "new" that is to replace it.
+// replaceable makes a file with the content "old", and one with "new" to replace it.
 func replaceable(t *testing.T) (path, next string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "file")

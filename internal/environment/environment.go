@@ -1,8 +1,8 @@
-// Package environment reads the variables by which a command finds a KMS, and the credentials to call it with, where
-// nothing else says so. They are those that `alicloudkms server -dev-env` and `alicloudkms init` write for clients.
+// Package environment reads the variables that tell a command which KMS to call, and with which credentials, unless
+// something else does. They are those that `alicloudkms server -dev-env` and `alicloudkms init` write for clients.
 //
-// What the standard library reads itself is not here: SSL_CERT_FILE has the authorities to trust, and HTTPS_PROXY the
-// proxy.
+// Variables that the standard library reads itself are not here: SSL_CERT_FILE, with the authorities to trust, and
+// HTTPS_PROXY, with the proxy.
 package environment
 
 import (
@@ -28,7 +28,7 @@ func (v Variables) Endpoint() string { return v("ALICLOUD_DOMAIN") }
 // macOS.
 func (v Variables) CAFile() string { return v("ALICLOUD_KMS_CA") }
 
-// UsesDedicated reports whether the dedicated gateway of a KMS instance is to be called, and not the shared one.
+// UsesDedicated reports whether to call the dedicated gateway of a KMS instance, rather than the shared one.
 func (v Variables) UsesDedicated() (bool, error) {
 	switch v("ALICLOUD_KMS_GATEWAY") {
 	case "", "shared":
@@ -52,7 +52,7 @@ func (v Variables) Dedicated(instance string) (endpoint, caFile string) {
 	return v("ALICLOUD_KMS_INSTANCE_ENDPOINT"), v("ALICLOUD_KMS_INSTANCE_CA")
 }
 
-// ErrNoAccessKey says that variables which are not those of this process have no access key.
+// ErrNoAccessKey means that variables other than those of this process have no access key.
 var ErrNoAccessKey = errors.New("sets no ALICLOUD_ACCESS_KEY")
 
 // Caller is what a program adds to the variables about its identity.
@@ -60,10 +60,10 @@ type Caller struct {
 	// OfProcess says that the variables are those of this process. If they have no access key, package credentials looks
 	// for credentials elsewhere in the environment.
 	OfProcess bool
-	// Region and Network say which STS is asked for the role, if there is one.
+	// Region and Network choose the STS to ask for the role, if there is one.
 	Region  string
 	Network kmsapi.Network
-	// SessionName is that of the role's sessions, if no variable has one.
+	// SessionName is the name of the role's sessions, if no variable has one.
 	SessionName string
 }
 
@@ -81,8 +81,8 @@ func (v Variables) Credentials(c Caller) (client.Provider, error) {
 	return credentials.New(credentials.Config{Static: static, UseEnvironment: c.OfProcess, Role: role})
 }
 
-// accessKey returns that of the variables that the seal reads too. The names of Alibaba Cloud's own are left to package
-// credentials, which reads them of the process alone.
+// accessKey returns the access key in the variables that the seal reads too. Alibaba Cloud's own names are left to
+// package credentials, which reads only those of the process.
 func (v Variables) accessKey(ofProcess bool) (static client.Static, err error) {
 	static.AccessKeyID = v("ALICLOUD_ACCESS_KEY")
 	secret, token := v("ALICLOUD_SECRET_KEY"), v("ALICLOUD_ACCESS_KEY_STS_TOKEN")

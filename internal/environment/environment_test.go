@@ -13,7 +13,7 @@ import (
 
 func of(values map[string]string) Variables { return func(name string) string { return values[name] } }
 
-// accessKey is what static credentials of variables sign with.
+// accessKey returns the static credentials that the variables give.
 func accessKey(t *testing.T, v Variables, c Caller) client.Credentials {
 	t.Helper()
 	provider, err := v.Credentials(c)

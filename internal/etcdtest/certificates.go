@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Certificates are those of a cluster with TLS, and the CA of its clients.
+// Certificates are the certificates of a cluster with TLS, and the CA of its clients.
 type Certificates struct {
 	// Dir is for [Options.TLS].
 	Dir string
@@ -49,7 +49,8 @@ func NewCertificates(t testing.TB) *Certificates {
 	return c
 }
 
-// Client makes a certificate and its key for a client, whom etcd knows by the name. Files are in a folder of the test.
+// Client makes a certificate and its key for a client that etcd knows by the name. The files are in a folder of the
+// test.
 func (c *Certificates) Client(t testing.TB, name string) (certFile, keyFile string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
@@ -57,7 +58,7 @@ func (c *Certificates) Client(t testing.TB, name string) (certFile, keyFile stri
 	return path + ".pem", path + ".key"
 }
 
-// TLS is what a client with a certificate of that name connects with.
+// TLS is the configuration of a client with a certificate of that name.
 func (c *Certificates) TLS(t testing.TB, name string) *tls.Config {
 	t.Helper()
 	pair, err := tls.LoadX509KeyPair(c.Client(t, name))
@@ -94,7 +95,7 @@ func newTemplate(name string) *x509.Certificate {
 	}
 }
 
-// sign makes the certificate of a template with a new key, which signs it itself if a has none.
+// sign makes a certificate from a template, with a new key. It is self-signed if a has no key.
 func (a authority) sign(t testing.TB, template *x509.Certificate) authority {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

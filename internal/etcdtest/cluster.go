@@ -22,9 +22,9 @@ type Options struct {
 	Members int
 	// QuotaBytes is the size at which etcd raises the alarm NOSPACE; 0 means its default.
 	QuotaBytes int64
-	// NoSync makes commits fast: members do not wait for their disk. A killed member loses nothing even so.
+	// NoSync makes commits fast: members do not wait for their disk. Even so, a killed member loses nothing.
 	NoSync bool
-	// TLS is the folder of certificates that the program of test/etcd wants, or empty.
+	// TLS is the folder of the certificates that the program of test/etcd needs; empty means no TLS.
 	TLS string
 	// Links puts a link between every two members: see [Cluster.Between]. It needs Linux, where all of 127.0.0.0/8 is
 	// this machine.
@@ -37,7 +37,8 @@ type Options struct {
 type Cluster struct {
 	options Options
 	members []*Member
-	// links are by the numbers of the members that begin and that accept connections; nil without Options.Links.
+	// links has each link under the numbers of the members that open and accept its connections; nil without
+	// Options.Links.
 	links map[[2]int]*link.Link
 }
 

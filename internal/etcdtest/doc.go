@@ -1,5 +1,5 @@
 // Package etcdtest starts clusters of etcd for tests, each member as a process of its own that can be killed, stopped
-// and given a full disk: the program of test/etcd, which is built when it is first needed. Linux alone has all faults.
+// and given a full disk: the program of test/etcd, which is built when it is first needed. Only Linux has all faults.
 //
 //	cluster := etcdtest.Start(t, etcdtest.Options{Members: 3})
 //	client, err := clientv3.New(clientv3.Config{Endpoints: cluster.Endpoints()})

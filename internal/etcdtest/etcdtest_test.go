@@ -62,7 +62,7 @@ func eventually(t *testing.T, do func(context.Context) error) {
 	}, 30*time.Second, 10*time.Millisecond)
 }
 
-// writeTo returns a function that writes by one member.
+// writeTo returns a function that writes through one member.
 func writeTo(client *clientv3.Client) func(context.Context) error {
 	return func(ctx context.Context) error {
 		_, err := client.Put(ctx, "key", "value")

@@ -8,7 +8,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// Put writes a key past whatever uses the cluster, as an operator might by hand.
+// Put writes a key behind the back of whatever uses the cluster, as an operator might by hand.
 func (c *Cluster) Put(t testing.TB, key, value string) {
 	t.Helper()
 	client, err := clientv3.New(clientv3.Config{Endpoints: c.Endpoints(), Logger: zap.NewNop()})

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// LimitFiles makes writes beyond bytes of any file fail from now on, as on a full disk: the member ends with one of its
-// next entries. The limit goes with the process; a restart has none.
+// LimitFiles makes writes beyond that many bytes of any file fail from now on, as on a full disk: the member ends at
+// one of its next entries. The limit ends with the process; a restarted member has none.
 func (m *Member) LimitFiles(bytes uint64) error {
 	if m.process == nil {
 		return fmt.Errorf("%s is down", m.name)

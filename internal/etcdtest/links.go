@@ -11,7 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/link"
 )
 
-// domain is that of the members' host names, which only members resolve.
+// domain is the domain of the members' host names, which only members resolve.
 const domain = "etcd.test"
 
 // link puts a link between every two members. All call a member by its host name, and each resolves it to the address
@@ -44,8 +44,8 @@ func newLink(t testing.TB, address, target string) *link.Link {
 	return l
 }
 
-// Between is the link by which one member connects to another one, both counted from 0. etcd sends what a member says
-// by a connection that the listener has begun: to part two members, both of their links have to fail.
+// Between is the link by which one member connects to another, both counted from 0. etcd sends a member's messages over
+// connections that the receiver opened, so to separate two members both of their links must fail.
 func (c *Cluster) Between(from, to int) *link.Link { return c.links[[2]int{from, to}] }
 
 // Part sets a fault on all links between a member, counted from 0, and the others.
@@ -57,7 +57,7 @@ func (c *Cluster) Part(member int, f link.Fault) {
 	}
 }
 
-// Through is what a client with links of its own is given: a link to each member, in their order, and the URLs of these
+// Through makes links for a client of its own: one to each member, in their order. endpoints are the URLs of these
 // links.
 func (c *Cluster) Through(t testing.TB) (links []*link.Link, endpoints []string) {
 	t.Helper()

@@ -16,7 +16,7 @@ type Member struct {
 	name      string
 	program   string
 	arguments []string
-	// log receives what the process prints beside its own log.
+	// log receives what the process prints besides its own log.
 	log string
 	// client and peer are addresses, as host:port.
 	client, peer string
@@ -37,7 +37,7 @@ type process struct {
 // Address is where the member listens for clients, as host:port.
 func (m *Member) Address() string { return m.client }
 
-// Restart starts the member, which is down, on its data and ports, and waits until it has found a leader.
+// Restart starts a member that is down, with its data and ports, and waits until it has found a leader.
 func (m *Member) Restart() error {
 	ready, err := m.Launch()
 	if err != nil {
@@ -46,7 +46,7 @@ func (m *Member) Restart() error {
 	return ready()
 }
 
-// Launch is [Member.Restart] that does not wait: ready does.
+// Launch is [Member.Restart] without the wait, which is up to ready.
 func (m *Member) Launch() (ready func() error, err error) {
 	if m.process != nil {
 		return nil, fmt.Errorf("%s runs", m.name)
@@ -83,13 +83,13 @@ func (p *process) follow(stdout io.Reader, failure func() error) (ready func() e
 		}
 		close(line)
 		_, _ = io.Copy(io.Discard, out)
-		_ = p.cmd.Wait() // Most of them are killed.
+		_ = p.cmd.Wait() // Most processes are killed.
 		close(p.done)
 	}()
 	return func() error { return <-line }
 }
 
-// failure is that of a process that ended before it was ready.
+// failure is the error of a process that ended before it was ready.
 func (m *Member) failure() error {
 	output, err := os.ReadFile(m.log)
 	return errors.Join(fmt.Errorf("%s ended before it was ready\n%s", m.name, output), err)
@@ -98,7 +98,7 @@ func (m *Member) failure() error {
 // Kill ends the member with SIGKILL. One that is down stays down.
 func (m *Member) Kill() { m.end(syscall.SIGKILL) }
 
-// Shutdown ends the member in order. One that leads hands that on before.
+// Shutdown ends the member in an orderly way: a leader first hands over its leadership.
 func (m *Member) Shutdown() { m.end(syscall.SIGTERM) }
 
 func (m *Member) end(signal syscall.Signal) {
@@ -124,7 +124,7 @@ func (m *Member) signal(signal syscall.Signal) error {
 	return m.process.cmd.Process.Signal(signal)
 }
 
-// Done is closed when the process has ended, in whichever way. A member that is down has none: it returns nil.
+// Done is closed when the process has ended, for whatever reason. It is nil for a member that is down.
 func (m *Member) Done() <-chan struct{} {
 	if m.process == nil {
 		return nil

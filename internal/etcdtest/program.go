@@ -11,7 +11,7 @@ import (
 	"syscall"
 )
 
-// program is the path of the program of test/etcd, which it builds unless that is up to date.
+// program is the path of the program of test/etcd, which is built unless it is up to date.
 var program = sync.OnceValues(func() (path string, err error) {
 	_, here, _, _ := runtime.Caller(0)
 	script := filepath.Join(filepath.Dir(here), "..", "..", "scripts", "etcd.sh")

@@ -17,9 +17,9 @@ import (
 // Schemas are the fields of a path or of an item, by name.
 type Schemas = map[string]*framework.FieldSchema
 
-// Check checks the given fields of a request against schemas, and gives each the Go type and the form of its schema. It
-// returns what the caller should be warned of. given stays as it is, and is itself returned if nothing has to change,
-// as in most items of a batch. Of several errors, that of the first name is returned.
+// Check checks the fields of a request against schemas, and converts each to the Go type and form of its schema. It
+// also returns remarks, of which the caller should be warned. given stays as it is, and is itself returned if nothing
+// needs a change, as in most items of a batch. Of several errors, it returns the one of the name that sorts first.
 func Check(
 	schemas Schemas, op logical.Operation, given map[string]any,
 ) (checked map[string]any, remarks Remarks, err error) {
@@ -97,7 +97,7 @@ func isSame(raw, value any) bool {
 	}
 }
 
-// changed sets or, with nil, removes a field of checked, which is a copy of given, made for its first change.
+// changed sets or, with nil, removes a field of checked, which is a copy of given that the first change makes.
 func changed(given, checked map[string]any, name string, value any) map[string]any {
 	if checked == nil {
 		checked = maps.Clone(given)
@@ -108,8 +108,8 @@ func changed(given, checked map[string]any, name string, value any) map[string]a
 	return checked
 }
 
-// isNull reports whether the body of a write was the JSON null, which is as empty as none. Vault reads a body that does
-// not begin with a brace as a form if the client says that it is one, as curl does by default.
+// isNull reports whether the body of a write was the JSON null, which counts as an empty body. Vault reads a body that
+// does not begin with a brace as a form if the client says that it is one, as curl does by default.
 func isNull(op logical.Operation, given map[string]any) bool {
 	if len(given) != 1 || !IsWrite(op) {
 		return false
@@ -136,9 +136,9 @@ func Takes(op logical.Operation, name string, schema *framework.FieldSchema) boo
 	return schema.Query != IsWrite(op) && op != logical.ReadOperation && !isInPath(name)
 }
 
-// unknownField refuses a field that the operation does not have. A field that is part of the path is one, unless it
-// repeats the path: the framework would let the path win in silence, so that a caller that means another key would
-// never learn of it.
+// unknownField refuses a field that the operation does not have. That includes a field that is part of the path, unless
+// it repeats the path: the framework silently lets the path win, so a caller that means another key would never find
+// out.
 func unknownField(schemas Schemas, op logical.Operation, name string) error {
 	var known []string
 	for field, schema := range schemas {
@@ -173,7 +173,7 @@ func unknown(name string) string {
 	}
 }
 
-// maxShown bounds, in bytes, how much of a caller's name an error shows.
+// maxShown bounds, in bytes, how much of a name from a caller is shown in an error.
 const maxShown = 64
 
 // Shorten cuts a name that a caller has given, for an error that shows it.

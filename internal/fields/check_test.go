@@ -232,7 +232,7 @@ func TestFieldsThatAreChangedAreCopied(t *testing.T) {
 
 func TestOfManyErrorsAndRemarksTheOrderIsThatOfNames(t *testing.T) {
 	harmless := map[string]any{"version": 1, "nonce": "any", "map": "a=1,b=2"}
-	for range 50 { // The order of a map is another each time.
+	for range 50 { // The order of a map differs each time.
 		wrong := map[string]any{"a_b": 1, "int": "x", "string": 5, "x_y": 1, "z": 1, "version": 1, "bool": true}
 		_, remarks, err := Check(schemas(), logical.UpdateOperation, wrong)
 		require.ErrorContains(t, err, `unknown field "a_b"`)

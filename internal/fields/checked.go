@@ -17,8 +17,8 @@ func StringMap(d *framework.FieldData, name string) map[string]string {
 	return checked[map[string]string](d, name)
 }
 
-// checked panics on a field that has neither a value nor a schema. A value that nobody has checked is left to the
-// framework, since to pass over it could pass over what it protects.
+// checked panics on a field that has neither a value nor a schema. A value that was not checked is left to the
+// framework, since skipping it could skip what it protects.
 func checked[T any](d *framework.FieldData, name string) (value T) {
 	raw := d.Raw[name]
 	value, ok := raw.(T)

@@ -38,7 +38,7 @@ func TestAFieldThatIsNotGivenHasItsDefault(t *testing.T) {
 	require.Nil(t, StringMap(none, "map"))
 }
 
-// A map that was passed over would bind a ciphertext to nothing.
+// Skipping a map would bind a ciphertext to nothing.
 func TestAValueThatNobodyHasCheckedIsNotPassedOver(t *testing.T) {
 	raw := &framework.FieldData{Schema: schemas(), Raw: map[string]any{
 		"int": json.Number("5"), "map": map[string]any{"a": "1"},

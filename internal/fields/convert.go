@@ -41,7 +41,7 @@ func convertFor(op logical.Operation, schema *framework.FieldSchema, raw any) (a
 	return convert(schema, raw)
 }
 
-// numberText is a number as text, and "" for anything else. A plugin gets numbers from Vault as float64.
+// numberText is a number as a string, and "" for anything else. A plugin gets numbers from Vault as float64.
 func numberText(raw any) string {
 	switch n := raw.(type) {
 	case json.Number:
@@ -111,11 +111,11 @@ func withoutDecoding(t framework.FieldType, raw any) (any, bool) {
 	}
 }
 
-// maxWhole is how far a float64 has every integer.
+// maxWhole is the bound below which a float64 can represent every integer.
 const maxWhole = 1 << 53
 
 // isWhole reports whether raw, if it is a number as Vault gives it to a plugin, is the integer that the caller wrote.
-// The framework would cut off a fraction, and turn what no integer holds into any other.
+// The framework would cut off a fraction, and turn a number that no integer can hold into a different one.
 func isWhole(raw any) bool {
 	n, isFloat := raw.(float64)
 	return !isFloat || n == math.Trunc(n) && math.Abs(n) < maxWhole
@@ -196,7 +196,7 @@ func pairs(list []any) (map[string]string, bool) {
 	result := make(map[string]string, len(list))
 	for _, item := range list {
 		s, isString := item.(string)
-		s = strings.TrimRight(strings.TrimPrefix(s, "\ufeff"), "\r\n") // Files begin and end so.
+		s = strings.TrimRight(strings.TrimPrefix(s, "\ufeff"), "\r\n") // Files begin and end like that.
 		if isString && s == "" && len(list) == 1 {
 			continue
 		}
@@ -220,8 +220,8 @@ func Base64(field, value string) ([]byte, error) {
 	return data, nil
 }
 
-// FileHint returns the rest of a sentence about a field whose value, which is not what it must be, is the name of a
-// file that holds it. Other values get "". It may not be asked about secrets of callers, since it shows the value.
+// FileHint returns the rest of a sentence about the invalid value of a field, if that is surely the name of a file that
+// holds the value, and "" otherwise. It must not be called with secrets of callers, since it shows the value.
 func FileHint(field, value string) string {
 	if !input.IsFileName(value) {
 		return ""

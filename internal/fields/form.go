@@ -8,15 +8,15 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/input"
 )
 
-// The forms of strings that a schema gives as its EditType, which Vault also shows to user interfaces. A string without
-// any of them is an identifier or a secret: it loses the white space and control characters at its ends, which it has
-// from a file, and is refused if one is inside.
+// The forms of strings that a schema gives as its EditType, which Vault also shows to user interfaces. A string with
+// none of them is an identifier or a secret: white space and control characters at its ends, which come from files, are
+// removed, and it is refused if any but spaces are inside.
 const (
 	// InBase64 is for base64: line breaks are dropped, and blanks at the ends of lines.
 	InBase64 = "base64"
-	// AsGiven is for text that is kept as it is, of any number of lines.
+	// AsGiven is for text of any number of lines that is kept as it is.
 	AsGiven = "textarea"
-	// OrNumber is for an identifier that may be a number, which may also be given as one.
+	// OrNumber is for an identifier that may also be given as a number.
 	OrNumber = "number"
 )
 

@@ -19,16 +19,16 @@ type Name struct {
 	Pattern string
 	// valid matches a name and nothing else.
 	valid *regexp.Regexp
-	// end is what ends the name in a path. If it is empty, the name goes to the end of the path.
+	// end is the string that ends the name in a path. If it is empty, the name extends to the end of the path.
 	end string
-	// form says what such a name is.
+	// form describes the form of such a name.
 	form string
 }
 
 // The kinds of names in paths.
 var (
 	// KeyName is the engine's name of a key, in the field "name".
-	// It is framework.GenericNameRegex without "..", which Vault's storage does not take in a path.
+	// It is framework.GenericNameRegex without "..", which Vault's storage does not accept in a path.
 	KeyName = newName("name", `(?P<name>\w(?:(?:[\w-]|\.[\w-])*\.?\w)?)`, "/",
 		"a key name: a name has letters, digits, '_', '-' and '.', neither begins nor ends with '-' or '.', and has no '..'")
 	// Alias is an alias of KMS without "alias/", in the field "alias". It may have slashes.
@@ -68,7 +68,7 @@ func BesidesPath(p *framework.Path, path string, op logical.Operation, given map
 	return given
 }
 
-// in returns the name that path has as one of p, and "" if p has no such name.
+// in returns the name that is part of path, which p matches, and "" if p has no name of this kind.
 func (n Name) in(p *framework.Path, path string) string {
 	pattern := regexp.MustCompile(p.Pattern)
 	match, group := pattern.FindStringSubmatch(path), pattern.SubexpIndex(n.Field)

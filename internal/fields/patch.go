@@ -5,8 +5,8 @@ import (
 	"maps"
 )
 
-// A MapPatch changes some entries of a map, as a JSON merge patch does: nil removes an entry. It is what a field of
-// type KVPairs is in a patch.
+// A MapPatch changes some entries of a map, as a JSON merge patch does: nil removes an entry. In a patch, a field of
+// type KVPairs has this type.
 type MapPatch map[string]*string
 
 // Apply returns the patched copy of m.

@@ -66,7 +66,7 @@ func nearestPath(paths []*framework.Path, path string) string {
 	return best
 }
 
-// placeholders stand for the names in a path that somebody still has to fill in.
+// placeholders stand for the names in a path that the reader has to fill in.
 var placeholders = map[string]string{
 	KeyName.Field: "NAME", Alias.Field: "ALIAS", Hash.Field: "HASH", Version.Field: "VERSION",
 	RandomSource.Field: "SOURCE", RandomBytes.Field: "BYTES",

@@ -10,8 +10,8 @@ import (
 )
 
 // A transitField is a field of Vault's transit engine that KMS has no counterpart for. It is accepted, so that
-// transit's clients keep working, if ignoring it weakens nothing; a value that asks for a protection that nobody would
-// give is refused.
+// transit's clients keep working, if ignoring it weakens nothing; a value that asks for a protection that it would not
+// get is refused.
 type transitField struct {
 	schema *framework.FieldSchema
 	// refusal says why a value can't be accepted. If it is empty, every value is ignored; otherwise, only a zero value and

@@ -4,8 +4,8 @@ package guess
 import "strings"
 
 // Nearest returns the word of known that word is most likely a misspelling of, or "" if none is near enough or two are
-// equally near: at most a third of its letters may differ, where upper and lower case do not. If none is near, it is
-// the only one that begins with word.
+// equally near. At most a third of its letters may differ; upper and lower case are the same. If none is near, it
+// returns the only one that begins with word.
 func Nearest(word string, known []string) string {
 	best, least := "", maxLength
 	for _, k := range known {
@@ -23,7 +23,7 @@ func Nearest(word string, known []string) string {
 	return best
 }
 
-// whole returns the only word of known that begins with word, and "" if there are more, or word says too little.
+// whole returns the only word of known that begins with word, and "" if there are more, or word is too short to tell.
 func whole(word string, known []string) (found string) {
 	const enough = 3
 	for _, k := range known {
@@ -52,8 +52,8 @@ func Question(word string, known []string) string {
 	return ""
 }
 
-// Among returns what to say to somebody who gave a word that is none of known: a guess, if there is one, and all of
-// known, which are called what, such as "fields". It is a sentence without its first capital letter and its full stop.
+// Among returns a sentence about a word that is not in known: a guess, if there is one, and all of known, under the
+// name what, such as "fields". The sentence lacks its first capital letter and its full stop.
 func Among(word, what string, known []string) string {
 	list := "he " + what + " are " + strings.Join(known, ", ")
 	if question := Question(word, known); question != "" {

@@ -20,7 +20,7 @@ func TestNearestFindsWhatWasMeant(t *testing.T) {
 		"server":                  "server",
 		"encrypt":                 "",
 		"MAX":                     "max_parallel",
-		"re":                      "", // Too little, and three begin with it.
+		"re":                      "", // Too short, and three begin with it.
 		"cn-":                     "",
 		"x":                       "",
 		"":                        "",

@@ -1,5 +1,5 @@
 // Package heldport keeps ports of 127.0.0.1 for servers that tests stop and start again. A port that nothing is bound
-// to is free for all: the tests of other packages run at the same time, and the kernel may give it to one of their
+// to may be taken: the tests of other packages run at the same time, and the kernel may give it to one of their
 // listeners before the server is back.
 package heldport
 

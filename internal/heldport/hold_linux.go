@@ -8,11 +8,11 @@ import (
 )
 
 // Hold returns an address of 127.0.0.1, as host:port, whose port the kernel gives to nothing else until it is released,
-// neither to a listener nor to an outgoing connection. Whatever is given the address may listen there, as often as it
-// likes. While nothing does, connections are refused.
+// neither to a listener nor to an outgoing connection. A program that is given the address may listen on it any number
+// of times. While none does, connections are refused.
 //
-// The port is bound, and not listened on: Linux then lets one other socket listen there, if both have SO_REUSEADDR, as
-// those of package net have.
+// The port is bound, but not listened on: Linux then lets one other socket listen there if both have SO_REUSEADDR, as
+// sockets of package net do.
 func Hold() (address string, release func(), err error) {
 	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {

@@ -42,7 +42,7 @@ func TestAHeldPortIsTaken(t *testing.T) {
 	require.NoError(t, l.Close())
 }
 
-// With as many ports, the kernel would pick some eight of those that are held, if it could.
+// With this many ports, the kernel would pick about eight of the held ones, if it could.
 func TestTheKernelPicksNoHeldPort(t *testing.T) {
 	held := map[string]bool{}
 	for range 300 {

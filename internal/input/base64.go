@@ -48,13 +48,13 @@ var isDigit = func() (digits [256]bool) {
 // maxFileName bounds, in bytes, what may be shown as the name of a file.
 const maxFileName = 64
 
-// fileTypes are those of files with base64 or PEM.
+// fileTypes are the extensions of files that hold base64 or PEM.
 var fileTypes = []string{
 	".b64", ".base64", ".bin", ".cer", ".crt", ".der", ".enc", ".json", ".key", ".pem", ".pub", ".sig", ".token", ".txt",
 }
 
-// IsFileName reports whether s, which is neither base64 nor PEM, is surely the name of a file, so that it may be shown:
-// neither base64, nor a token with dots in it, ends in one of few types.
+// IsFileName reports whether s, which is neither base64 nor PEM, is surely the name of a file and may be shown: neither
+// base64, nor a token with dots in it, ends in one of these few extensions.
 func IsFileName(s string) bool {
 	return len(s) <= maxFileName && slices.Contains(fileTypes, strings.ToLower(path.Ext(s))) &&
 		!strings.ContainsFunc(s, isNotOfFileName)

@@ -6,10 +6,11 @@ import (
 	"os"
 )
 
-// maxFile is more than the largest file that is read at once has, in bytes: the certificates of all authorities.
+// maxFile bounds a file that is read at once, in bytes. The largest holds the certificates of all authorities, and
+// fits.
 const maxFile = 4 << 20
 
-// ReadFile is [os.ReadFile] for a file that somebody names, which may be one that never ends. A file above 4 MiB is an
+// ReadFile is [os.ReadFile] for a file that a user names, which may be one that never ends. A file above 4 MiB is an
 // error.
 func ReadFile(path string) ([]byte, error) {
 	file, err := os.Open(path)

@@ -18,14 +18,15 @@ import (
 // EphemeralKeySize is the length of the AES key that wraps the material, in bytes.
 const EphemeralKeySize = 32
 
-// kwpBlock is the length, in bytes, to a multiple of which AES-KWP pads what it wraps, before it puts as much in front.
+// kwpBlock is the block of AES-KWP, in bytes: it pads what it wraps to a multiple of a block, and puts one block in
+// front.
 const kwpBlock = 8
 
-// maxMaterial bounds what may be somebody's key material, in bytes, rather than anything else.
+// maxMaterial bounds what can reasonably be key material, in bytes.
 const maxMaterial = 512
 
-// wrongSize says, of a ciphertext of size bytes of which the first rsaSize are RSA's, how long the key material in it
-// is, as far as the sender can count it too. It should have want bytes.
+// wrongSize is the error for a ciphertext of size bytes, the first rsaSize of them RSA's, whose key material does not
+// have want bytes. It says how long the material is, as far as the sender can count that too.
 func wrongSize(size, rsaSize, want int) error {
 	padded := size - rsaSize - kwpBlock
 	if padded <= 0 || padded > maxMaterial || padded%kwpBlock != 0 {
@@ -43,8 +44,8 @@ func wrongSize(size, rsaSize, want int) error {
 		padded-kwpBlock+1, padded, want, hint)
 }
 
-// ErrUnwrap is the one error for all that can only be seen with the private key. Like the other error of [Unwrap], it
-// is the end of a sentence that begins with what was to be opened.
+// ErrUnwrap is the only error for anything that can be seen only with the private key. Like the other error of
+// [Unwrap], it ends a sentence that begins with what should be opened.
 var ErrUnwrap = errors.New("can't be opened: it must be the base64 of a 256-bit AES key, encrypted by RSA-OAEP " +
 	"with this mount's wrapping_key and the hash_function, followed by the key material, wrapped by AES-KWP with that AES key")
 
@@ -72,11 +73,11 @@ func HashNamed(name string) Hash { return hashes[strings.ToUpper(name)] }
 // Unwrap opens what transit's clients send: an AES-256 key by RSA-OAEP, then the key material by AES-KWP with that key.
 // It is CKM_RSA_AES_KEY_WRAP of PKCS #11. The material must have size bytes, a multiple of 8. The caller clears it.
 //
-// The length is checked first and has an error of its own, because the sender can count it. From there on there is one
+// The length is checked first and has an error of its own, because the sender can count it. After that there is one
 // error: a caller that holds somebody else's ciphertext must not learn from variations of it which part failed. The
 // time differs by a few AES blocks between an RSA part that opens and one that does not; that shows no more than
 // whether OAEP, which is safe against chosen ciphertexts, accepted. Whether 25 or 32 bytes were inside is not shown
-// either, although AES-KWP would be safe if it were.
+// either, although AES-KWP would be safe even then.
 func Unwrap(key *rsa.PrivateKey, newHash Hash, ciphertext []byte, size int) ([]byte, error) {
 	if len(ciphertext) != key.Size()+size+kwpBlock {
 		return nil, wrongSize(len(ciphertext), key.Size(), size)

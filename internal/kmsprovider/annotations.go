@@ -16,7 +16,7 @@ const (
 // annotations are stored with a ciphertext, in clear.
 func annotations() map[string][]byte { return map[string][]byte{formatAnnotation: []byte(format)} }
 
-// checkAnnotations refuses a ciphertext of another format. None at all is the first one.
+// checkAnnotations refuses a ciphertext of another format. No annotations mean the first format.
 func checkAnnotations(found map[string][]byte) error {
 	if value, ok := found[formatAnnotation]; ok && string(value) != format {
 		return &Refusal{codes.InvalidArgument, fmt.Sprintf("the ciphertext has format %.20q, which a later version of this "+

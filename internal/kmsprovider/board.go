@@ -5,13 +5,13 @@ import "sync"
 // A board is what Status shows. The check and Encrypt write to it, at the same time and in any order.
 type board struct {
 	mu sync.Mutex
-	// keyID is what encrypts now, as far as is known. It is empty before the first answer.
+	// keyID is the key id that encrypts now, as far as is known. It is empty before the first answer.
 	keyID string
-	// former are the key ids that keyID was before.
+	// former has the earlier values of keyID.
 	former map[string]bool
-	// problem says why the last check has failed, or why there was none yet. Empty: it has not.
+	// problem says why the last check failed, or that there was none yet. It is empty after a check that succeeded.
 	problem string
-	// now counts what happens, and confirmed is when an answer last named keyID.
+	// now counts questions and answers, and confirmed is its value when an answer last named keyID.
 	now, confirmed uint64
 }
 
@@ -19,7 +19,7 @@ const noCheckYet = "the key has not been checked yet"
 
 func newBoard() *board { return &board{former: map[string]bool{}, problem: noCheckYet} }
 
-// ask returns when a question was asked whose answer will be a key id.
+// ask notes that a question was asked whose answer will be a key id, and returns when.
 func (b *board) ask() (asked uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -27,9 +27,9 @@ func (b *board) ask() (asked uint64) {
 	return b.now
 }
 
-// answer takes the answer to a question, and returns what keyID was before if that has changed. Answers overtake each
+// answer records the answer to a question, and returns the previous keyID if that has changed. Answers overtake each
 // other: one that names a former key id counts only if the question was asked after the last answer that named the
-// present one. A new key id counts always.
+// present one. A new key id always counts.
 func (b *board) answer(asked uint64, keyID string) (before string, changed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -48,7 +48,7 @@ func (b *board) answer(asked uint64, keyID string) (before string, changed bool)
 	return before, changed
 }
 
-// checked takes how a check has ended, and reports whether the last one had ended otherwise.
+// checked records how a check ended, and reports whether the one before ended differently.
 func (b *board) checked(problem string) (changed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

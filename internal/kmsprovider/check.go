@@ -6,10 +6,10 @@ import (
 )
 
 const (
-	// DefaultInterval is the time between two checks. With the check itself it is less than the minute in which a rotation
-	// is noticed.
+	// DefaultInterval is the time between two checks. Together with the check it is less than the minute in which a
+	// rotation must be noticed.
 	DefaultInterval = 50 * time.Second
-	// retryInterval is the time after a check that has failed. It is how often the API server then asks for the status.
+	// retryInterval is the time after a check that has failed. The API server then asks for the status as often.
 	retryInterval = 10 * time.Second
 	// checkTimeout ends a check.
 	checkTimeout = 10 * time.Second
@@ -25,7 +25,7 @@ func (p *Provider) Check(ctx context.Context) error {
 		err = checkKeyID(keyID)
 	}
 	if ctx.Err() != nil {
-		return ctx.Err() // The provider stops; that says nothing about the key.
+		return ctx.Err() // The provider is stopping; that says nothing about the key.
 	}
 	p.metrics.checked(err, p.options.Clock())
 	if err != nil {
@@ -41,7 +41,7 @@ func (p *Provider) Check(ctx context.Context) error {
 	return nil
 }
 
-// note takes an answer that names a key id.
+// note records an answer that names a key id.
 func (p *Provider) note(asked uint64, keyID string) {
 	before, changed := p.board.answer(asked, keyID)
 	if !changed {
@@ -68,6 +68,6 @@ func (p *Provider) watch(ctx context.Context, socket interface{ Intact() bool })
 		if !socket.Intact() {
 			return errSocketGone
 		}
-		_ = p.Check(ctx) // It has logged it.
+		_ = p.Check(ctx) // Check logs its error.
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// clusterName leaves out everything that an encryption context could be confused by, such as the & before a name of the
-// secrets engine's own.
+// clusterName excludes everything that could make an encryption context ambiguous, such as the & before one of the
+// secrets engine's own names.
 var clusterName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$`)
 
 var errCluster = errors.New("it must have 1 to 128 letters, digits and . _ : / -, and begin with a letter or digit")

@@ -27,7 +27,7 @@ func ParseEngineKey(path string) (EngineKey, error) {
 // String is the key's path.
 func (k EngineKey) String() string { return k.Mount + "/keys/" + k.Name }
 
-// An engineVersion is what encrypts: a version of a key, and the KMS key that it had when it was asked. Its string is
+// An engineVersion is a version of a key, with the KMS key that the key had when the version was read. Its string is
 // the key id that Kubernetes stores.
 type engineVersion struct {
 	key     EngineKey
@@ -41,8 +41,8 @@ func (v engineVersion) String() string {
 	return fmt.Sprintf("%s%s/%s/%d", engineVersionPrefix, v.key, v.cmk, v.version)
 }
 
-// parseEngineVersion returns the key of keys that a key id names, and its version. There is one way to write each: the
-// API server would keep a data key for every other one.
+// parseEngineVersion returns the key of keys that a key id names, and its version. Only one way to write each is
+// accepted: the API server would keep another data key for every other one.
 func parseEngineVersion(text string, keys []EngineKey) (engineVersion, bool) {
 	for _, key := range keys {
 		rest, ok := strings.CutPrefix(text, engineVersionPrefix+key.String()+"/")

@@ -73,7 +73,7 @@ func codeOfVault(httpStatus int) codes.Code {
 	}
 }
 
-// oneLine is what an error says, in one line that nobody takes for something else.
+// oneLine is the message of an error in one line that is safe to print.
 func oneLine(err error) string {
 	return printable.Text(strings.Join(strings.Fields(err.Error()), " "))
 }

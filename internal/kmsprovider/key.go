@@ -56,7 +56,7 @@ func parseARN(text string) (arn, bool) {
 
 func (a arn) String() string { return fmt.Sprintf("acs:kms:%s:%s:key/%s", a.region, a.account, a.id) }
 
-// String returns what the configuration has.
+// String returns the key as the configuration gives it.
 func (k Key) String() string {
 	if k.arn != (arn{}) {
 		return k.arn.String()
@@ -64,7 +64,7 @@ func (k Key) String() string {
 	return k.ID
 }
 
-// A keyVersion is what encrypts. Its string is the key id that Kubernetes stores.
+// A keyVersion is a version of a key that encrypts. Its string is the key id that Kubernetes stores.
 type keyVersion struct {
 	key     arn
 	version string

@@ -26,14 +26,14 @@ type KMS struct {
 	// Cluster is the name that everything is bound to.
 	Cluster string
 	// Dedicated is set if Client uses the dedicated gateway of a KMS instance, which does not describe keys: then the
-	// check encrypts. It still describes the key once if Key is no ARN.
+	// check encrypts. It still describes the key once if Key is not an ARN.
 	Dedicated bool
 
 	// described is where the key is, once KMS has said so.
 	described atomic.Pointer[arn]
 }
 
-// Current implements [Backend]. It finds out as well whether the key is enabled.
+// Current implements [Backend]. It also finds out whether the key is enabled.
 func (k *KMS) Current(ctx context.Context) (string, error) {
 	if k.Dedicated {
 		return k.tryOut(ctx)
@@ -52,7 +52,7 @@ func (k *KMS) Current(ctx context.Context) (string, error) {
 	return keyVersion{where, key.PrimaryKeyVersion}.String(), nil
 }
 
-// CheckPrevious implements [Backend]. A dedicated gateway does not say anything about keys.
+// CheckPrevious implements [Backend]. A dedicated gateway says nothing about keys.
 func (k *KMS) CheckPrevious(ctx context.Context) error {
 	if k.Dedicated {
 		return nil
@@ -71,7 +71,7 @@ func (k *KMS) CheckPrevious(ctx context.Context) error {
 
 var errOtherKey = errors.New("KMS has answered for a key other than the one requested")
 
-// describe asks KMS about a key, and where it is.
+// describe returns what KMS says about a key, and where the key is.
 func (k *KMS) describe(ctx context.Context, key Key) (*kmsapi.KeyMetadata, arn, error) {
 	answer, err := client.Do(ctx, k.Client, &kmsapi.DescribeKeyRequest{KeyId: key.String()})
 	if err != nil {
@@ -84,7 +84,7 @@ func (k *KMS) describe(ctx context.Context, key Key) (*kmsapi.KeyMetadata, arn, 
 	return &answer.KeyMetadata, found, nil
 }
 
-// where returns where the key is, which takes a call if nobody has said so yet.
+// where returns where the key is, which takes a call if that is not known yet.
 func (k *KMS) where(ctx context.Context) (arn, error) {
 	if k.Key.arn != (arn{}) {
 		return k.Key.arn, nil

@@ -12,8 +12,8 @@ const (
 	maxKeyID      = 1024
 )
 
-// maxPlaintext is the most that is sent to KMS, in bytes. The API server encrypts 32; what is longer than this would be
-// a ciphertext above the limit.
+// maxPlaintext is the longest plaintext that is sent to KMS, in bytes. The API server encrypts 32; the ciphertext of a
+// longer one than this would be above the limit.
 const maxPlaintext = 512
 
 func checkPlaintext(plaintext []byte) error {

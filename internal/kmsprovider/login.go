@@ -13,11 +13,11 @@ import (
 
 // A Login is a way to get a token of Vault.
 type Login interface {
-	// token returns a token, with what is known of its life.
+	// token returns a token, with what is known of its lifetime.
 	token(ctx context.Context, c *api.Client) (*api.SecretAuth, error)
 }
 
-// GivenToken is the token that a client has got from its environment. Nothing replaces it, but it is renewed.
+// GivenToken is a token from the client's environment. It is renewed, but never replaced.
 type GivenToken struct{ Token string }
 
 func (g GivenToken) token(ctx context.Context, c *api.Client) (*api.SecretAuth, error) {
@@ -27,7 +27,7 @@ func (g GivenToken) token(ctx context.Context, c *api.Client) (*api.SecretAuth, 
 	return lookUp(ctx, c, g.Token)
 }
 
-// TokenFile is a file with a token, which somebody else keeps fresh, such as Vault Agent.
+// TokenFile is a file with a token, which something else keeps fresh, such as Vault Agent.
 type TokenFile struct{ Path string }
 
 func (f TokenFile) token(context.Context, *api.Client) (*api.SecretAuth, error) {
@@ -81,7 +81,8 @@ func logIn(ctx context.Context, c *api.Client, mount string, fields map[string]a
 	return answer.Auth, nil
 }
 
-// lookUp returns what Vault says of a token's life. A token that may not ask counts as one that lasts.
+// lookUp returns what Vault says about a token's lifetime. A token that may not look itself up counts as one that
+// lasts.
 func lookUp(ctx context.Context, c *api.Client, token string) (*api.SecretAuth, error) {
 	found := &api.SecretAuth{ClientToken: token}
 	answer, err := c.Auth().Token().LookupSelfWithContext(ctx)
@@ -100,7 +101,7 @@ func lookUp(ctx context.Context, c *api.Client, token string) (*api.SecretAuth, 
 	return found, err
 }
 
-// readSecret returns the one word in a file. Its errors have the name of the file and nothing that is in it.
+// readSecret returns the one word in a file. Its errors show the name of the file and nothing of its content.
 func readSecret(path string) (string, error) {
 	content, err := input.ReadFile(path)
 	if err != nil {

@@ -22,7 +22,7 @@ type metrics struct {
 	healthy   prometheus.Gauge
 	lastCheck prometheus.Gauge
 	key       *prometheus.GaugeVec
-	// mu makes one step of the change of key.
+	// mu makes the change of key a single step.
 	mu sync.Mutex
 }
 

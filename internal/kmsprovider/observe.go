@@ -9,7 +9,7 @@ import (
 	kms "k8s.io/kms/apis/v2"
 )
 
-// observe ends a request in time, counts it, and logs why it failed. What was encrypted or decrypted is in no log.
+// observe ends a request in time, counts it, and logs why it failed. No log has a plaintext or a ciphertext.
 func (p *Provider) observe(
 	ctx context.Context, r any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler,
 ) (any, error) {
@@ -28,7 +28,7 @@ func (p *Provider) observe(
 	return nil, onTheWire(err)
 }
 
-// inTurn handles a request once it is its turn. That of Status is always.
+// inTurn handles a request when its turn comes. Status does not wait for one.
 func (p *Provider) inTurn(ctx context.Context, r any, handle grpc.UnaryHandler) (any, error) {
 	if _, ok := r.(*kms.StatusRequest); ok {
 		return handle(ctx, r)

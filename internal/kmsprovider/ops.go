@@ -10,7 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// ops is the listener of metrics and health. Nil is none.
+// ops is the listener of metrics and health. Nil means that there is none.
 type ops struct {
 	listener net.Listener
 	server   *http.Server

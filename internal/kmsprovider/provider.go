@@ -38,7 +38,7 @@ type Provider struct {
 	metrics *metrics
 	// failures keeps the log short when the API server asks for a thousand objects that do not open.
 	failures *rate.Limiter
-	// running has a place for each request that may call the backend at a time.
+	// running has a slot for each request that may call the backend at the same time.
 	running chan struct{}
 }
 

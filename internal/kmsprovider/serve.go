@@ -14,30 +14,30 @@ import (
 
 // Listening says where a [Provider] listens.
 type Listening struct {
-	// Socket is the path of the Unix socket. It has mode 0600, and is gone at the end. One that is in use is an error, and
-	// so is a folder to which everyone may write; one that a killed process has left is replaced. Beside it is a file
-	// with a name that ends in .lock, which stays.
+	// Socket is the path of the Unix socket. It has mode 0600, and is removed at the end. A socket that is in use is an
+	// error, and so is a folder that everyone may write to; one that a killed process has left is replaced. Beside it
+	// is a file with a name that ends in .lock, which stays.
 	Socket string
-	// Ops is the host:port of metrics and health, if there are to be any.
+	// Ops is the host:port of metrics and health; empty means that there are none.
 	Ops string
 	// Ready is called once the provider serves, with the host:port of Ops. It may be nil.
 	Ready func(ops string)
 }
 
 const (
-	// maxMessage is more than a request of the API server has, in bytes: 32 KiB of annotations, and 2 of other fields.
+	// maxMessage bounds a request, in bytes. The API server's have up to 32 KiB of annotations, and 2 of other fields.
 	maxMessage = 64 << 10
-	// maxRequests is how many requests of a connection may be there. The API server has one connection, and reads 600
-	// objects at a time if nothing else is configured; were they as many as this, Status would have to wait for them.
+	// maxRequests is how many requests of a connection may be open. The API server has one connection, and by default
+	// reads 600 objects at a time; if those were as many as this, Status would have to wait for them.
 	maxRequests = 2048
-	// maxRunning is how many of them call the backend at a time.
+	// maxRunning is how many of them may call the backend at the same time.
 	maxRunning = 256
 	// stopTimeout ends the requests that still run when the provider stops.
 	stopTimeout = 5 * time.Second
 )
 
 // Serve checks the key and serves until ctx ends; then it lets running requests end and returns nil. A key that can't
-// be used is no error: Status says so, until it can.
+// be used is not an error: Status says so, until it can.
 func (p *Provider) Serve(ctx context.Context, l Listening) (err error) {
 	if err := unixsocket.Check(l.Socket); err != nil {
 		return err
@@ -52,7 +52,7 @@ func (p *Provider) Serve(ctx context.Context, l Listening) (err error) {
 		return err
 	}
 	defer ops.close()
-	if _ = p.Check(ctx); ctx.Err() != nil { // It has logged it.
+	if _ = p.Check(ctx); ctx.Err() != nil { // Check logs its error.
 		return nil
 	}
 	socket, err := unixsocket.Listen(l.Socket)
@@ -66,7 +66,7 @@ func (p *Provider) Serve(ctx context.Context, l Listening) (err error) {
 	})
 }
 
-// errSocketGone ends a provider, so that what has started it starts it again.
+// errSocketGone ends a provider, so that whatever started it starts it again.
 var errSocketGone = errors.New("the socket was removed or replaced")
 
 // serve serves on a socket, and watches key and socket meanwhile.

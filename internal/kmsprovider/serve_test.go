@@ -132,7 +132,7 @@ func (stuck) Encrypt(ctx context.Context, _ []byte) (Sealed, error) {
 	return Sealed{}, ctx.Err()
 }
 
-// A KMS that answers nothing must not make the API server take the provider for dead.
+// A KMS that does not answer must not make the API server consider the provider dead.
 func TestStatusWaitsForNoOtherRequest(t *testing.T) {
 	r := newRig(t)
 	p := New(stuck{r.backend}, Options{Log: r.options.Log})

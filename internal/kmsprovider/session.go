@@ -23,24 +23,25 @@ type Session struct {
 
 	// renewing is the one fetch or renewal of a token that may be under way.
 	renewing singleflight.Group
-	// mu guards what follows. It is held across no call.
+	// mu guards the fields below. It is not held during calls.
 	mu sync.Mutex
-	// due is when the token is to be renewed. The zero time means now.
+	// due is when the token should be renewed. The zero time means now.
 	due time.Time
 	// renewable says that Vault may extend the token.
 	renewable bool
-	// patient is until when no other token is asked for because Vault has refused a request: that may be for good.
+	// patient is the time until which a refused request does not make the session get another token: the refusal may be
+	// permanent.
 	patient time.Time
 }
 
-// NewSession returns a session that gets its tokens by login. It calls nothing. The client has the address of Vault and
-// is the session's own from now on. A nil clock means [time.Now].
+// NewSession returns a session that gets its tokens by login. It makes no calls. The client has the address of Vault
+// and belongs to the session from now on. A nil clock means [time.Now].
 func NewSession(c *api.Client, login Login, clock func() time.Time) *Session {
 	if clock == nil {
 		clock = time.Now
 	}
 	if _, given := login.(GivenToken); !given {
-		c.SetToken("") // That of the environment is for other programs.
+		c.SetToken("") // The environment's token is for other programs.
 	}
 	return &Session{client: c, login: login, clock: clock}
 }
@@ -56,7 +57,7 @@ func (s *Session) Keep(ctx context.Context) error {
 	return s.once(ctx, s.renew)
 }
 
-// once runs what changes the token, unless that is under way. It waits no longer than ctx allows.
+// once runs change, unless a change of the token is already under way. It waits no longer than ctx allows.
 func (s *Session) once(ctx context.Context, change func(context.Context) error) error {
 	done := s.renewing.DoChan("token", func() (any, error) {
 		// The others that wait must not fail because the first of them gives up.
@@ -97,7 +98,7 @@ func (s *Session) replace(ctx context.Context) error {
 	return nil
 }
 
-// took keeps how long a token lives. One that is not said to end is kept until Vault refuses it.
+// took records how long a token lives. One without an end is kept until Vault refuses it.
 func (s *Session) took(auth *api.SecretAuth) {
 	const forGood = 365 * 24 * time.Hour
 	life := time.Duration(auth.LeaseDuration) * time.Second
@@ -147,7 +148,7 @@ const patience = 10 * time.Second
 // another gets a token other than the one that was used, and reports whether there is one.
 func (s *Session) another(ctx context.Context, used string) (bool, error) {
 	if s.client.Token() == used {
-		// A request that comes while the token is fetched waits for it, so patience is asked for inside.
+		// A request that comes while the token is fetched waits for it, so patience is checked inside.
 		err := s.once(ctx, func(ctx context.Context) error {
 			if s.client.Token() != used || !s.mayReplace() {
 				return nil
@@ -172,7 +173,7 @@ func (s *Session) mayReplace() bool {
 	return true
 }
 
-// decode fills answer with what Vault has answered, which is nothing if there is nothing at the path.
+// decode fills answer with what Vault answered. If that is nil, there is nothing at the path, which is an error.
 func decode(secret *api.Secret, path string, answer any) error {
 	if secret == nil {
 		nothing := &api.ResponseError{StatusCode: http.StatusNotFound, Errors: []string{"there is nothing at this path"}}

@@ -16,7 +16,7 @@ import (
 )
 
 // A vaultDouble has as much of Vault as a token needs; package e2e has the real one. It gives tokens t1, t2 and so on,
-// which live for 30 minutes, and takes only the last one.
+// which live for 30 minutes, and accepts only the last one.
 type vaultDouble struct {
 	mu       sync.Mutex
 	logins   []string

@@ -8,10 +8,10 @@ import (
 	"syscall"
 )
 
-// maxAddress is the longest address of a socket that every system takes, in bytes.
+// maxAddress is the longest address of a socket that every system accepts, in bytes.
 const maxAddress = 103
 
-// checkLength refuses a path that is too long for a socket, or beside which one can't be made under another name.
+// checkLength refuses a path that is too long for a socket, or for the temporary one that is made beside it.
 func checkLength(path string) error {
 	if max(len(path), len(filepath.Dir(path))+len("/.s-4294967295/s")) > maxAddress {
 		return fmt.Errorf("the path is too long for a socket: %s", path)
@@ -19,9 +19,9 @@ func checkLength(path string) error {
 	return nil
 }
 
-// lock makes sure that this is the only provider with the socket at path, also while others start at the same time. The
-// kernel unlocks the file when the process ends, however it does. The file stays: to remove it would let two providers
-// lock two files of the same name.
+// lock makes sure that this is the only provider with the socket at path, even while others start at the same time. The
+// kernel unlocks the file when the process ends, for whatever reason. The file stays: removing it would let two
+// providers lock two files of the same name.
 func lock(path string) (unlock func() error, err error) {
 	if err := checkLength(path); err != nil {
 		return nil, err

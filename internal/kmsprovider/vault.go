@@ -14,8 +14,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// Vault encrypts with a key of the secrets engine, through Vault or OpenBao. Its token has to read the key's path, and
-// to update encrypt/NAME and decrypt/NAME.
+// Vault encrypts with a key of the secrets engine, through Vault or OpenBao. Its token must be allowed to read the
+// key's path, and to update encrypt/NAME and decrypt/NAME.
 type Vault struct {
 	Session *Session
 	// Key encrypts, and decrypts.
@@ -29,7 +29,7 @@ type Vault struct {
 	current atomic.Pointer[engineVersion]
 }
 
-// engineKeyAnswer is what the engine says of a key, as far as it matters.
+// engineKeyAnswer is the part of the engine's answer about a key that is needed here.
 type engineKeyAnswer struct {
 	KeyID              string          `json:"key_id"`
 	KeyState           kmsapi.KeyState `json:"key_state"`
@@ -44,7 +44,7 @@ func (v *Vault) Current(ctx context.Context) (string, error) {
 }
 
 func (v *Vault) ask(ctx context.Context) (engineVersion, error) {
-	_ = v.Session.Keep(ctx) // A token that is not renewed may do for a while. If not, the request says why.
+	_ = v.Session.Keep(ctx) // A token that was not renewed may work for a while. If not, the request says why.
 	current, err := v.read(ctx, v.Key)
 	if err != nil {
 		return engineVersion{}, err
@@ -53,7 +53,7 @@ func (v *Vault) ask(ctx context.Context) (engineVersion, error) {
 	return current, nil
 }
 
-// read asks about a key, which must be one that can be used.
+// read reads a key, which must be one that can be used.
 func (v *Vault) read(ctx context.Context, key EngineKey) (engineVersion, error) {
 	path := key.String()
 	var found engineKeyAnswer
@@ -73,7 +73,7 @@ func (v *Vault) read(ctx context.Context, key EngineKey) (engineVersion, error) 
 	return engineVersion{key, found.KeyID, found.LatestVersion}, nil
 }
 
-// CheckPrevious implements [Backend]. The token has to read the path of each key.
+// CheckPrevious implements [Backend]. The token must be allowed to read the path of each key.
 func (v *Vault) CheckPrevious(ctx context.Context) error {
 	for _, previous := range v.Previous {
 		if _, err := v.read(ctx, previous); err != nil {
@@ -87,7 +87,8 @@ var errChanging = &Refusal{
 	codes.Unavailable, "the key has just been rotated, and Vault does not say yet which version encrypts",
 }
 
-// versionNow returns what made a ciphertext of the given version just now. That takes a call only after a rotation.
+// versionNow returns the version that has just made a ciphertext, given its number. It takes a call only after a
+// rotation.
 func (v *Vault) versionNow(ctx context.Context, version int) (engineVersion, error) {
 	if known := v.current.Load(); known != nil && known.version == version {
 		return *known, nil
@@ -114,8 +115,9 @@ func (v *Vault) Encrypt(ctx context.Context, plaintext []byte) (Sealed, error) {
 	return Sealed{[]byte(made.Ciphertext), by.String()}, err
 }
 
-// Decrypt implements [Backend]. The engine itself refuses what another key has encrypted. Which KMS key it had then is
-// not compared: a key that was made again under its name within a minute has sealed under the id of the one before.
+// Decrypt implements [Backend]. The engine itself refuses ciphertexts of another key. The KMS key in the key id is not
+// compared: a key that was deleted and made again under its name within a minute encrypts under the id of its
+// predecessor.
 func (v *Vault) Decrypt(ctx context.Context, s Sealed) ([]byte, error) {
 	named, ok := parseEngineVersion(s.KeyID, append([]EngineKey{v.Key}, v.Previous...))
 	if !ok {

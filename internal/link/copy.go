@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// chunk is what was read at once. The last of a connection is empty and has an error, io.EOF for an orderly end.
+// chunk is what one read returned. The last of a connection is empty and has an error, io.EOF for an orderly end.
 type chunk struct {
 	content []byte
 	read    time.Time
 	err     error
 }
 
-// onTheWay is how many chunks a delayed link has read ahead, of up to 32 KiB each.
+// onTheWay is how many chunks a delayed link reads ahead, of up to 32 KiB each.
 const onTheWay = 256
 
-// copy copies one way, later by the delay, and not while it is held.
+// copy copies one way, later by the delay, and stops while that way is held.
 func (l *Link) copy(to, from *net.TCPConn, held func(Fault) bool) {
 	chunks := make(chan chunk, onTheWay)
 	done := make(chan struct{})
@@ -62,7 +62,7 @@ func (l *Link) pass(to *net.TCPConn, c chunk, held func(Fault) bool) bool {
 	return c.err == nil
 }
 
-// delay waits until what was read at the time has been on its way for long enough, and reports whether it may pass.
+// delay waits until data that was read at that time has been delayed for long enough, and reports whether it may pass.
 func (l *Link) delay(read time.Time) bool {
 	for {
 		f, changed := l.state()

@@ -25,7 +25,7 @@ type Link struct {
 	target   string
 	running  sync.WaitGroup
 
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards the fields below
 	fault Fault
 	// changed is closed when fault changes, or connections are reset.
 	changed     chan struct{}
@@ -49,7 +49,7 @@ func New(address, target string) (*Link, error) {
 // Address is where the link listens, as host:port.
 func (l *Link) Address() string { return l.listener.Addr().String() }
 
-// Set replaces the fault. What was on its way in this moment may still arrive.
+// Set replaces the fault. What was on its way at that moment may still arrive.
 func (l *Link) Set(f Fault) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -61,7 +61,7 @@ func (l *Link) Set(f Fault) {
 	}
 }
 
-// Reset resets the connections that there are. New ones are as the fault says.
+// Reset resets the present connections. The fault decides about new ones.
 func (l *Link) Reset() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -75,7 +75,7 @@ func (l *Link) drop(connections ...*net.TCPConn) {
 	l.reset(connections...)
 }
 
-// reset resets connections and has all that wait look again. The caller holds mu.
+// reset resets connections and makes everything that waits look again. The caller holds mu.
 func (l *Link) reset(connections ...*net.TCPConn) {
 	for _, c := range connections {
 		reset(c)
@@ -102,14 +102,14 @@ func (l *Link) Close() error {
 	return err
 }
 
-// state returns the fault, and what is closed when that changes, or connections are reset.
+// state returns the fault, and a channel that is closed when that changes, or connections are reset.
 func (l *Link) state() (Fault, <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.fault, l.changed
 }
 
-// add has the next cut reset c, and reports whether there is none at present.
+// add registers c for the next cut to reset, and reports whether there is no cut at present.
 func (l *Link) add(c *net.TCPConn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -14,7 +14,7 @@ const (
 	MaxPages = 1000
 )
 
-// A Fetch asks KMS for one page of a list, counted from 1. total is how many entries KMS says that all pages have.
+// A Fetch asks KMS for one page of a list, counted from 1. total is KMS's count of the entries on all pages.
 type Fetch[T any] func(page int) (entries []T, total int, err error)
 
 // A Listing is what KMS lists.
@@ -56,11 +56,11 @@ func Collect[T any](next Fetch[T], name func(T) string) (Listing[T], error) {
 	return l, refusal.BadGateway("KMS lists more than %d pages, which can't be right", MaxPages)
 }
 
-// rounds is how often to read a list that others change.
+// rounds is how often to read a list that keeps changing.
 const rounds = 5
 
-// Still returns what read returns once the list has not changed while it was read, for callers that must miss nothing.
-// moving says what to tell the caller if it never stands still.
+// Still reads a list until it did not change meanwhile, for callers that must not miss anything. moving is the message
+// of the error if it always changes.
 func Still[T any](read func() (Listing[T], error), moving string) (Listing[T], error) {
 	for range rounds {
 		l, err := read()

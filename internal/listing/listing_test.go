@@ -22,7 +22,7 @@ func numbers(first, count int) []string {
 	return list
 }
 
-// pages is an honest service with count entries, that gives size of them at a time.
+// pages is an honest service with count entries, which returns size of them at a time.
 func pages(count, size int) Fetch[string] {
 	return func(page int) ([]string, int, error) {
 		first := min((page-1)*size, count)

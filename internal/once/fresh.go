@@ -12,7 +12,7 @@ const maxFresh = 1000
 
 // A Fresh keeps what was asked for over a network, by name, for a short while. Callers that ask for the same name at
 // the same time share one load. It never holds its lock during a load. A load that began before ForgetAll serves only
-// the callers that wait for it already, so that what was changed since shows at once.
+// the callers that already wait for it, so that later callers see what has changed.
 type Fresh[V any] struct {
 	span time.Duration
 	now  func() time.Time
@@ -21,7 +21,7 @@ type Fresh[V any] struct {
 	loads map[string]*load[V]
 }
 
-// A load is one that is under way, or has succeeded.
+// A load is under way, or has succeeded.
 type load[V any] struct {
 	begun time.Time
 	// done is closed once value and err are set.
@@ -36,8 +36,8 @@ func NewFresh[V any](span time.Duration, now func() time.Time) *Fresh[V] {
 }
 
 // Get returns the value called name, and calls fetch if there is none that is fresh. The value and the error may be
-// those of another caller too, and must not be changed. An error is not kept. A caller whose ctx ends stops waiting;
-// one that waits for a load whose own request has ended loads itself.
+// shared with other callers, and must not be changed. An error is not kept. A caller whose ctx ends stops waiting; if
+// the request that runs a load ends, a caller that waits for it loads itself.
 func (f *Fresh[V]) Get(ctx context.Context, name string, fetch func() (V, error)) (V, error) {
 	for {
 		l, mine := f.join(name)

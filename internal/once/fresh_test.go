@@ -44,7 +44,7 @@ func TestFreshIsAsOldAsTheBeginningOfItsLoad(t *testing.T) {
 	now := time.Unix(0, 0)
 	f := NewFresh[int](time.Minute, func() time.Time { return now })
 	_, err := f.Get(t.Context(), "a", func() (int, error) {
-		now = now.Add(time.Minute) // The answer is on its way for as long.
+		now = now.Add(time.Minute) // The answer takes as long.
 		return 1, nil
 	})
 	require.NoError(t, err)

@@ -1,5 +1,5 @@
-// Package publickey checks signatures with the public keys of KMS, by the standard library: those are right that KMS
-// takes for right. Keys that the library has no code for are left to KMS.
+// Package publickey checks signatures with the public keys of KMS, by the standard library, and accepts exactly those
+// that KMS accepts. Keys that the library has no code for are left to KMS.
 package publickey
 
 import (
@@ -52,7 +52,7 @@ func (p *PublicKey) PEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: p.der})
 }
 
-// KeySpec returns that of the CMK, and "" for a key of a size or on a curve that KMS has none of.
+// KeySpec returns the KeySpec of the CMK, and "" for a size or curve that KMS has no keys of.
 func (p *PublicKey) KeySpec() string {
 	spec := ""
 	switch key := p.key.(type) {
@@ -69,11 +69,11 @@ func (p *PublicKey) KeySpec() string {
 	return spec
 }
 
-// saltOfKMS refuses every salt but those that KMS makes: a KMS that is asked refuses others too.
+// saltOfKMS accepts only salts as KMS makes them: KMS itself refuses others too.
 var saltOfKMS = &rsa.PSSOptions{SaltLength: kmsapi.DigestSize, Hash: crypto.SHA256}
 
-// Verify reports whether signature, as KMS makes it, is the key's for a SHA-256 digest, by an algorithm of
-// AsymmetricSign.
+// Verify reports whether signature, in the form in which KMS makes it, is the key's signature of a SHA-256 digest, by
+// an algorithm of AsymmetricSign.
 func (p *PublicKey) Verify(algorithm string, digest, signature []byte) bool {
 	if len(digest) != kmsapi.DigestSize {
 		return false

@@ -10,7 +10,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// Codes of RAM's that KMS does not have.
+// Codes of RAM that KMS does not have.
 const (
 	noAccessKey  kmsapi.Code = "EntityNotExist.User.AccessKey"
 	limitOfKeys  kmsapi.Code = "LimitExceeded.User.AccessKey"
@@ -25,7 +25,7 @@ type Error struct {
 	Code kmsapi.Code
 	// RequestID identifies the request in Alibaba Cloud's records.
 	RequestID string
-	// HTTPStatus is that of the answer.
+	// HTTPStatus is the status of the answer.
 	HTTPStatus int
 }
 
@@ -47,7 +47,7 @@ func (e *Error) Error() string {
 	return text
 }
 
-// IsDenied reports whether the user may not do it.
+// IsDenied reports whether the user lacks the permission.
 func (e *Error) IsDenied() bool {
 	return e.Code == noPermission || strings.HasPrefix(string(e.Code), string(noPermission)+".") ||
 		e.Code.Kind() == kmsapi.KindPermission
@@ -62,7 +62,7 @@ func IsGone(err error) bool {
 	return ok && refused.Code == noAccessKey
 }
 
-// A CallError says that there is no answer of RAM.
+// A CallError means that RAM did not answer.
 type CallError struct {
 	// Action is what was called, at the host Endpoint.
 	Action, Endpoint string
@@ -83,7 +83,7 @@ func (e *CallError) Error() string {
 func (e *CallError) Unwrap() error { return e.Err }
 
 // SurelyNotDone reports whether RAM certainly did not run a call that failed. A lost answer, an error inside RAM, and
-// an answer of something else leave that open.
+// an answer from something else leave that open.
 func SurelyNotDone(err error) bool {
 	if refused, ok := errors.AsType[*Error](err); ok {
 		return refused.Code != "" && refused.HTTPStatus < http.StatusInternalServerError

@@ -16,10 +16,10 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// version is that of the API.
+// version is the version of the API.
 const version = "2015-05-01"
 
-// The endpoints of RAM, which has none for a region.
+// The endpoints of RAM, which has none per region.
 const (
 	publicEndpoint = "ram.aliyuncs.com"
 	vpcEndpoint    = "ram.vpc-proxy.aliyuncs.com"
@@ -90,8 +90,8 @@ func (c *Client) ListAccessKeys(ctx context.Context) ([]AccessKey, error) {
 
 var errNoKey = errors.New("the answer has no access key; check the endpoint of RAM")
 
-// CreateAccessKey makes an access key for the user. Whether it did is unknown after an error that [SurelyNotDone] does
-// not know.
+// CreateAccessKey makes an access key for the user. After an error for which [SurelyNotDone] reports false, it is
+// unknown whether it did.
 func (c *Client) CreateAccessKey(ctx context.Context) (NewAccessKey, error) {
 	const action = "CreateAccessKey"
 	var answer struct{ AccessKey NewAccessKey }

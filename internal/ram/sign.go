@@ -12,8 +12,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
 
-// signedHeaders are all that a request has, but for those of HTTP itself. The host is among them, so that a server
-// that receives a request can't relay it to another.
+// signedHeaders are all headers of a request that are not HTTP's own, and the host, so that a server that receives a
+// request can't relay it to another.
 var signedHeaders = []string{
 	"host", "x-acs-action", "x-acs-content-sha256", "x-acs-date", "x-acs-signature-nonce", "x-acs-version",
 }

@@ -31,7 +31,7 @@ func NotAllowed(format string, args ...any) error {
 	return coded(http.StatusMethodNotAllowed, format, args)
 }
 
-// Conflict is an error with status 409: the request is fine, and the state of things forbids it now.
+// Conflict is an error with status 409: the request is fine, but the current state forbids it.
 func Conflict(format string, args ...any) error {
 	return coded(http.StatusConflict, format, args)
 }
@@ -60,7 +60,7 @@ func coded(status int, format string, args []any) error {
 	return logical.CodedError(status, fmt.Sprintf(format, args...))
 }
 
-// Also returns err, which has a status, with one more sentence, and any other error as it is.
+// Also returns err with one more sentence if it has a status, and any other error as it is.
 func Also(err error, sentence string) error {
 	known, ok := errors.AsType[logical.HTTPCodedError](err)
 	if !ok {

@@ -1,14 +1,15 @@
-// Package reserved knows the names of this module's own entries in KMS's encryption contexts. Nobody else may set them:
-// not a caller, and not the configuration of a key.
+// Package reserved knows the names of this module's own entries in KMS's encryption contexts. Neither a caller nor the
+// configuration of a key may set them.
 package reserved
 
 import "strings"
 
-// Prefix begins the names of all entries of the engine and of what shares its ciphertexts, those of later versions too.
+// Prefix begins the names of all entries of the engine and of programs that share its ciphertexts, in later versions
+// too.
 const Prefix = "vault:"
 
-// Within spells such an entry where contexts are joined as name=value&name=value without escapes, as Alibaba Cloud's
-// own programs do.
+// Within begins such an entry inside another one where contexts are joined as name=value&name=value without escapes, as
+// Alibaba Cloud's own programs do.
 const Within = "&" + Prefix
 
 // Entries that carry bytes, in base64. A program that calls KMS itself must give the same entries to open such a

@@ -15,11 +15,11 @@ import (
 const (
 	// maxNames is how many names of a certificate are shown.
 	maxNames = 5
-	// maxText bounds the text of other errors, in bytes.
+	// maxText bounds the messages of other errors, in bytes.
 	maxText = 512
 )
 
-// A problem is an error with another text.
+// A problem is an error with another message.
 type problem struct {
 	text string
 	err  error
@@ -28,8 +28,8 @@ type problem struct {
 func (p *problem) Error() string { return p.text }
 func (p *problem) Unwrap() error { return p.err }
 
-// Explain returns an error that wraps err, which is of a connection that was not made, and whose text is safe to print.
-// If the server's certificate has the wrong names, the text says which.
+// Explain wraps err, which is of a connection that was not made, in an error whose message is safe to print. If the
+// server's certificate has the wrong names, the message says which.
 func Explain(err error) error {
 	text := err.Error()
 	if wrong, ok := errors.AsType[x509.HostnameError](err); ok {

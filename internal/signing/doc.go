@@ -5,7 +5,7 @@
 // [Scheme], which knows KMS's algorithm, the digest that KMS signs, and the string form of signatures. Package
 // publickey checks signatures.
 //
-// KMS signs SHA-256 digests only, with keys on SM2 the SM3 of data and public key, and its PSS salt has 32 bytes. What
-// asks for anything else is refused, with an error of package refusal. SM3 is there only in a program that links
-// package sm3.
+// KMS signs only SHA-256 digests, or with keys on SM2 the SM3 of data and public key, and its PSS salt has 32 bytes. A
+// request for anything else is refused, with an error of package refusal. Only a program that links package sm3 has
+// SM3.
 package signing

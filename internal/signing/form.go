@@ -14,12 +14,12 @@ import (
 const scalarSize = 32
 
 var (
-	// standard and urlSafe refuse what differs from the one encoding of the same bytes.
+	// standard and urlSafe refuse every encoding of the same bytes but one.
 	standard = base64.StdEncoding.Strict()
 	urlSafe  = base64.RawURLEncoding.Strict()
 )
 
-// errForm is for a signature of a curve that is not the DER of two numbers.
+// errForm is for a signature of a key on a curve that is not the DER of two numbers.
 var errForm = errors.New("the signature of KMS is not an ASN.1 sequence of two numbers")
 
 // A form is how signatures are written.
@@ -74,7 +74,7 @@ func rawOf(der []byte) []byte {
 	if rest, err := asn1.Unmarshal(der, &p); err != nil || len(rest) > 0 || !p.fits() {
 		return nil
 	}
-	if again, err := asn1.Marshal(p); err != nil || !bytes.Equal(again, der) { // Unmarshal lets a sequence have more.
+	if again, err := asn1.Marshal(p); err != nil || !bytes.Equal(again, der) { // Unmarshal accepts more in a sequence.
 		return nil
 	}
 	raw := make([]byte, 2*scalarSize)

@@ -115,7 +115,7 @@ func TestRawSignaturesSurviveDER(t *testing.T) {
 
 func isZero(b []byte) bool { return bytes.Equal(b, make([]byte, len(b))) }
 
-// FuzzDER finds an encoding that is taken though it is not the one of its two numbers.
+// FuzzDER looks for an encoding that is accepted although it is not the canonical one of its two numbers.
 func FuzzDER(f *testing.F) {
 	f.Add([]byte{0x30, 6, 2, 1, 1, 2, 1, 1})
 	for _, curve := range []string{"prime256v1", "secp256k1"} {

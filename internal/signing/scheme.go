@@ -9,8 +9,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// The values of transit's parameters. The first of each is the default, and of the hash functions the one that the key
-// is for.
+// The values of transit's parameters. The first of each is the default; the default hash function is the one that goes
+// with the key.
 const (
 	HashSHA256 = "sha2-256"
 	HashSM3    = "sm3"
@@ -29,21 +29,21 @@ const (
 // Parameters are what a caller of transit says about a signature, besides the key and what is signed. An empty value is
 // the default.
 type Parameters struct {
-	// Hashes are the names that the caller gave to the hash function, in all places where it may.
+	// Hashes are the names of the hash function that the caller gave, in all places where it may.
 	Hashes []string
-	// Prehashed says that what is signed is the digest already.
+	// Prehashed says that the input is already the digest.
 	Prehashed bool
 	// SignatureAlgorithm is [PSS] or [PKCS1v15]. It means nothing to a key on a curve.
 	SignatureAlgorithm string
-	// SaltLength is [SaltAuto], [SaltHash] or [SaltBytes], and means nothing but to PSS.
+	// SaltLength is [SaltAuto], [SaltHash] or [SaltBytes], and matters only to PSS.
 	SaltLength string
 	// Marshaling is [ASN1] or [JWS].
 	Marshaling string
 }
 
-// A Scheme is how a key makes the signatures that somebody asks for.
+// A Scheme is how a key makes the signatures that a caller asks for.
 type Scheme struct {
-	// Algorithm is that of AsymmetricSign and AsymmetricVerify.
+	// Algorithm is the algorithm of AsymmetricSign and AsymmetricVerify.
 	Algorithm string
 
 	prehashed bool
@@ -114,8 +114,8 @@ func hashOf(algorithm string) string {
 // SignsPublicKey reports whether the public key of the version is part of what [Scheme.Digest] makes.
 func (s Scheme) SignsPublicKey() bool { return s.Algorithm == kmsapi.SignSM2 && !s.prehashed }
 
-// Digest returns the digest that is signed of what the caller gave. publicKey is that of the version, in PEM, which
-// only those need that sign it.
+// Digest returns the digest of the caller's input that is signed. publicKey is that of the version, in PEM; it is
+// needed only if [Scheme.SignsPublicKey].
 func (s Scheme) Digest(input []byte, publicKey string) ([]byte, error) {
 	switch {
 	case s.prehashed && len(input) == kmsapi.DigestSize:
@@ -155,6 +155,6 @@ func digestOfSM2(input []byte, publicKey string) ([]byte, error) {
 // Encode returns a signature of KMS in the form that the caller wants.
 func (s Scheme) Encode(signature []byte) (string, error) { return s.form.encode(signature) }
 
-// Decode returns a signature as KMS makes it, and nil if what is encoded can't be one. Its error is for what is not
-// encoded as it should be.
+// Decode returns a signature as KMS makes it, and nil if what is encoded can't be one. It returns an error if the
+// encoding is wrong.
 func (s Scheme) Decode(encoded string) ([]byte, error) { return s.form.decode(encoded) }

@@ -7,15 +7,15 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/curvekey"
 )
 
-// A ciphertext is one as GB/T 35276 writes it in DER, and OpenSSL makes it: the point, C3, which is an SM3, and C2,
-// which is as long as the plaintext.
+// A ciphertext is the DER of GB/T 35276, as OpenSSL writes it: the point, C3, which is an SM3, and C2, which is as long
+// as the plaintext.
 type ciphertext struct {
 	X, Y   *big.Int
 	C3, C2 []byte
 }
 
-// RawCiphertext returns a ciphertext as KMS takes it: 0x04, x, y, C3 and C2, one after the other. given is such a one,
-// or in DER. What is neither is returned as it is: KMS has one answer for all that does not open.
+// RawCiphertext returns a ciphertext as KMS takes it: 0x04, x, y, C3 and C2, one after the other. given has that form,
+// or is in DER. Anything else is returned as it is: KMS has one answer for everything that does not open.
 func RawCiphertext(given []byte) []byte {
 	var c ciphertext
 	if rest, err := asn1.Unmarshal(given, &c); err != nil || len(rest) > 0 || !isCoordinate(c.X) || !isCoordinate(c.Y) {

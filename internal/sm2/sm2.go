@@ -1,6 +1,6 @@
-// Package sm2 has what can be said of SM2 without its arithmetic: how ciphertexts are written, and what exactly is
-// signed (GB/T 32918, GB/T 35276). The engine needs no more, since private keys on SM2 are in KMS, which also checks
-// the signatures. SM3 comes from the caller.
+// Package sm2 has the parts of SM2 that need no arithmetic: how ciphertexts are written, and what exactly is signed
+// (GB/T 32918, GB/T 35276). The engine needs no more, since private keys on SM2 are in KMS, which also checks the
+// signatures. SM3 comes from the caller.
 package sm2
 
 import (

@@ -14,8 +14,8 @@
 //
 // # Failed decryptions
 //
-// [PrivateKey.Decrypt] says only that it failed. It multiplies a point by the private key whatever it is given: for a
-// ciphertext that is too short, or whose point is not on the curve, another point. So neither the answer nor its time
-// tells what was wrong, and no point of another curve meets the key. What is encrypted is authenticated by C3, which is
-// compared in constant time.
+// [PrivateKey.Decrypt] says only that it failed. It always multiplies a point by the private key: another one if the
+// ciphertext is too short, or its point is not on the curve. So neither the answer nor its time tells what was wrong,
+// and the key is never multiplied with a point of another curve. C3 authenticates the plaintext, and is compared in
+// constant time.
 package sm2key

@@ -24,8 +24,8 @@ const (
 // MaxPlaintext is the most that [PublicKey.Encrypt] takes, in bytes.
 const MaxPlaintext = maxCiphertext - Overhead
 
-// The library has both of the following, and they fail for short plaintexts: one in 256 ciphertexts that it makes of a
-// byte can't be decrypted, and it refuses one in 256 that are right.
+// The library has both of the following, but its own fail for short plaintexts: of its ciphertexts of one byte, one in
+// 256 can't be decrypted, and it refuses one in 256 valid ones.
 
 // Encrypt encrypts 1 to [MaxPlaintext] bytes. The ciphertext is [Overhead] bytes longer.
 func (p *PublicKey) Encrypt(plaintext []byte) ([]byte, error) {
@@ -43,8 +43,8 @@ func (p *PublicKey) Encrypt(plaintext []byte) ([]byte, error) {
 	}
 }
 
-// encryptWith encrypts with a key of which nothing may be used again, and clears it. It fails if the mask is zero: one
-// time in 256 for a plaintext of a byte.
+// encryptWith encrypts with a key that must not be used again, and clears it. It fails if the mask is zero: one time in
+// 256 for a plaintext of a byte.
 func (p *PublicKey) encryptWith(ephemeral *PrivateKey, plaintext []byte) (ciphertext []byte, ok bool) {
 	defer ephemeral.Clear()
 	shared := ephemeral.multiply(p) // A4
@@ -60,8 +60,8 @@ func (p *PublicKey) encryptWith(ephemeral *PrivateKey, plaintext []byte) (cipher
 	return append(ciphertext, c2...), true
 }
 
-// Decrypt returns what was encrypted with the public key; the caller clears it. It takes the same time for whatever of
-// the same length does not decrypt.
+// Decrypt returns what was encrypted with the public key; the caller clears it. All inputs of the same length that do
+// not decrypt take the same time.
 func (k *PrivateKey) Decrypt(ciphertext []byte) (plaintext []byte, ok bool) {
 	c, whole := k.partsOf(ciphertext) // B1
 	shared := k.multiply(c.point)     // B3
@@ -86,8 +86,8 @@ type ciphertextParts struct {
 	c3, c2 []byte
 }
 
-// partsOf takes a ciphertext apart. If it is none, whole is false, and to decrypt the parts takes as long: their point
-// is that of k, and C2 has the same length, as far as a ciphertext may have it.
+// partsOf splits a ciphertext. If it is not one, whole is false, and decrypting the parts takes just as long: their
+// point is that of k, and C2 has the same length, up to the longest that a ciphertext may have.
 func (k *PrivateKey) partsOf(ciphertext []byte) (c ciphertextParts, whole bool) {
 	if c, whole = parse(ciphertext); whole {
 		return c, true
@@ -98,7 +98,7 @@ func (k *PrivateKey) partsOf(ciphertext []byte) (c ciphertextParts, whole bool) 
 	return c, false
 }
 
-// parse takes a ciphertext apart. Its point must be uncompressed and on the curve.
+// parse splits a ciphertext. Its point must be uncompressed and on the curve.
 func parse(ciphertext []byte) (c ciphertextParts, ok bool) {
 	if len(ciphertext) <= Overhead || len(ciphertext) > maxCiphertext {
 		return c, false
@@ -110,7 +110,7 @@ func parse(ciphertext []byte) (c ciphertextParts, ok bool) {
 	return ciphertextParts{newPublicKey(point), ciphertext[pointSize:Overhead], ciphertext[Overhead:]}, true
 }
 
-// multiply returns x and y of the point, multiplied by the private key. The order of the curve is prime, so that
+// multiply returns x and y of the point, multiplied by the private key. The order of the curve is prime, so the result
 // is never the point at infinity.
 func (k *PrivateKey) multiply(point *PublicKey) []byte {
 	//lint:ignore SA1019 The library has no other multiplication that gives y too, and point is on the curve.

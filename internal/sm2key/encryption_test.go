@@ -104,7 +104,7 @@ func TestACiphertextThatHoldsItsPlaintextIsRefused(t *testing.T) {
 	}
 }
 
-// badCiphertexts are of every kind that does not decrypt.
+// badCiphertexts has some of every kind that does not decrypt.
 func badCiphertexts(t testing.TB) map[string][]byte {
 	key, good := opensslKey(t), vector(t, "sm2.sm2pke.c1c3c2.enc")
 	other, err := Generate()
@@ -168,7 +168,7 @@ func TestAFailedDecryptionHashesAsMuchAsAnyOther(t *testing.T) {
 	}
 }
 
-// FuzzDecrypt finds a ciphertext that decrypts to something other than what was encrypted.
+// FuzzDecrypt looks for a ciphertext that decrypts to something other than what was encrypted.
 func FuzzDecrypt(f *testing.F) {
 	key, good := opensslKey(f), vector(f, "sm2.sm2pke.c1c3c2.enc")
 	f.Add(good)

@@ -76,7 +76,7 @@ func TestAKeyWithThePublicKeyOfAnotherIsRefused(t *testing.T) {
 	require.Equal(t, vector(t, "sm2.pkcs8.der"), encoded)
 }
 
-// badPoints are 65 bytes that are no point of the curve, and points in other forms.
+// badPoints are 65 bytes that are not a point of the curve, and points in other forms.
 func badPoints(t testing.TB) map[string][]byte {
 	good := opensslKey(t).public.point
 	offCurve := bytes.Clone(good)

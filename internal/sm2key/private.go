@@ -34,8 +34,8 @@ func Generate() (*PrivateKey, error) {
 	return newPrivateKey(key), nil
 }
 
-// New makes a key of its number, [curvekey.Size] bytes in big-endian order, which must be from 1 to n-2, where n is the
-// order of the curve: with n-1 no signature could be made. It copies scalar. The error is [ErrKey].
+// New makes a key from its number, [curvekey.Size] bytes in big-endian order, which must be from 1 to n-2, where n is
+// the order of the curve: with n-1 no signature could be made. It copies scalar. The error is [ErrKey].
 func New(scalar []byte) (*PrivateKey, error) {
 	key, err := sm2.NewPrivateKey(scalar)
 	if err != nil {

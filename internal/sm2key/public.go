@@ -11,7 +11,7 @@ import (
 // PublicKey is a public key. It is safe for concurrent use.
 type PublicKey struct {
 	key *ecdsa.PublicKey
-	// point is that of key, uncompressed.
+	// point is the point of key, uncompressed.
 	point []byte
 }
 
@@ -42,7 +42,7 @@ func ParsePublic(spki []byte) (*PublicKey, error) {
 // SPKI encodes the key as a SubjectPublicKeyInfo.
 func (p *PublicKey) SPKI() ([]byte, error) { return curvekey.SM2.Public(p.point) }
 
-// Verify reports whether signature is one of digest. Whatever is wrong with it, it is none.
+// Verify reports whether signature is the key's signature of digest. It is false for anything that is not a signature.
 func (p *PublicKey) Verify(digest, signature []byte) bool {
 	return len(digest) == DigestSize && sm2.VerifyASN1(p.key, digest, signature)
 }

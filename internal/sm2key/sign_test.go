@@ -38,7 +38,7 @@ func TestASignatureOfOpenSSLIsRightAndNoOtherLikeIt(t *testing.T) {
 	}
 }
 
-// A signature has one encoding, so that nobody can make another of it.
+// A signature has one encoding, so nobody can turn it into a different signature.
 func TestOtherEncodingsOfASignatureAreRefused(t *testing.T) {
 	public, digest, signature := opensslKey(t).Public(), vector(t, "sm2.digest-sm3-za-m.bin"), vector(t, "sm2.sm2dsa.sig")
 	var parsed struct{ R, S *big.Int }
@@ -97,7 +97,7 @@ func TestSignaturesDiffer(t *testing.T) {
 	}
 }
 
-// FuzzSignature finds a signature that is taken without being one.
+// FuzzSignature looks for a signature that is accepted without being one.
 func FuzzSignature(f *testing.F) {
 	digest, public := vector(f, "sm2.digest-sm3-za-m.bin"), opensslKey(f).Public()
 	good := vector(f, "sm2.sm2dsa.sig")

@@ -39,8 +39,8 @@ func (p *PublicKey) WrapPrivateKey(scalar []byte) ([]byte, error) {
 }
 
 // UnwrapPrivateKey decrypts the number of a private key that [PublicKey.WrapPrivateKey] has encrypted; the caller
-// clears it. Nothing authenticates the number, so even if ok is true it may be any. If ok is false, it is garbage or
-// nil, and there is no sign of how far wrapped was right.
+// clears it. Nothing authenticates the number, so it may be any even if ok is true. If ok is false, it is garbage or
+// nil, and nothing shows how much of wrapped was right.
 func (k *PrivateKey) UnwrapPrivateKey(wrapped []byte) (scalar []byte, ok bool) {
 	if len(wrapped) != wrappedSize {
 		return nil, false

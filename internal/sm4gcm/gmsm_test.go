@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The tests of this file hold gmsm to published vectors, and its assembly to an implementation of GCM that is not its.
+// The tests in this file compare gmsm with published vectors, and its assembly with another implementation of GCM.
 
 func TestTheVectorOfTheBlockCipher(t *testing.T) {
 	block := newSM4(exampleKey) // GB/T 32907-2016, A.1.
@@ -78,10 +78,10 @@ func TestVectorsOfGCM(t *testing.T) {
 	}
 }
 
-// onlyABlock is a cipher of which [cipher.NewGCM] knows nothing but how to encrypt a block.
+// onlyABlock hides gmsm's own GCM from [cipher.NewGCM], which then uses Go's.
 type onlyABlock struct{ cipher.Block }
 
-// TestGCMOfEveryLengthIsThatOfGo also looks at what surrounds the buffers, which assembly could overwrite in silence.
+// TestGCMOfEveryLengthIsThatOfGo also checks the bytes around the buffers, which assembly could silently overwrite.
 func TestGCMOfEveryLengthIsThatOfGo(t *testing.T) {
 	block := newSM4(exampleKey)
 	ours, reference := newGCM(block), newGCM(onlyABlock{block})

@@ -23,7 +23,7 @@ func randomKey() *[KeySize]byte {
 // TestNoKeyIsLeftInMemory searches the whole memory of the process, heap and stacks, for what SM4 has expanded a key
 // to, and the key of one of its messages. Each is found while it is in use, which proves that the search works, and not
 // found afterwards. What the kernel saves of a thread that it interrupts in the middle of SM4 can't be erased; that is
-// rare, so that one of three attempts finds nothing, unless something is always left.
+// rare, so one of three attempts finds nothing, unless something is always left.
 func TestNoKeyIsLeftInMemory(t *testing.T) {
 	var left []string
 	for range 3 {
@@ -35,7 +35,7 @@ func TestNoKeyIsLeftInMemory(t *testing.T) {
 	require.Empty(t, left)
 }
 
-// leftInMemory returns the ends after which keys were left that are used for the first time.
+// leftInMemory uses new keys, and returns the ways to end their use after which something of them was left.
 func leftInMemory(t *testing.T) (left []string) {
 	t.Helper()
 	search := coredump.New()

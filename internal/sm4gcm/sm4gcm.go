@@ -56,7 +56,7 @@ type Key struct {
 func New(key *[KeySize]byte) *Key {
 	k := expand(key)
 	// The processor's registers still hold parts of what was expanded last, and would be written to memory when the
-	// thread is interrupted. Now that is a key which is no secret.
+	// thread is interrupted. Expanding a key that is not secret replaces them.
 	expand(new([KeySize]byte))
 	return k
 }
@@ -156,7 +156,7 @@ func newGCM(block cipher.Block) cipher.AEAD {
 	return aead
 }
 
-// encryptBlocks encrypts whole blocks in place, each for itself. Other than the Encrypt of a single block, it uses no
+// encryptBlocks encrypts whole blocks in place, each on its own. Unlike the Encrypt of a single block, it uses no
 // tables where the processor has something better.
 func encryptBlocks(block cipher.Block, blocks []byte) {
 	smcipher.NewECBEncrypter(block).CryptBlocks(blocks, blocks)

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// exampleKey is that of the vectors of GB/T 32907 and RFC 8998.
+// exampleKey is the key of the vectors of GB/T 32907 and RFC 8998.
 var exampleKey = (*[KeySize]byte)(decode("0123456789abcdeffedcba9876543210"))
 
 var (

@@ -11,8 +11,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/coredump"
 )
 
-// TestWipeReachesAllThatGmsmKeepsOfAKey holds what wipe relies on, so that a new release of gmsm can't undo it in
-// silence. If it fails, read how gmsm keeps a key now, and change wipe.
+// TestWipeReachesAllThatGmsmKeepsOfAKey checks what wipe relies on, so that a new release of gmsm can't silently break
+// it. If it fails, read how gmsm keeps a key now, and change wipe.
 func TestWipeReachesAllThatGmsmKeepsOfAKey(t *testing.T) {
 	block := newSM4(exampleKey)
 	aead := newGCM(block)

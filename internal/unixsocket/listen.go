@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// ErrExposed means that every user may replace a socket in its folder, and would get what clients send. That of /tmp is
-// none: in a sticky folder, files are their owners' to replace.
+// ErrExposed means that every user may replace a socket in its folder, and would then get what clients send. A sticky
+// folder such as /tmp is safe: only its owner can replace a file there.
 var ErrExposed = errors.New(
 	"any user can replace a socket in this folder: remove other users' permission to write to it")
 
@@ -37,7 +37,7 @@ func Listen(path string) (*Listener, error) {
 	}
 	bound.SetUnlinkOnClose(false)
 	l := &Listener{UnixListener: bound, path: path}
-	// Once it is at path, another may already be in its place, which would not be this one's to remove.
+	// Once it is at path, another process may replace it with a socket that this one must not remove.
 	l.socket, err = os.Lstat(made)
 	if err := errors.Join(err, os.Chmod(made, 0o600), os.Rename(made, path)); err != nil {
 		return nil, errors.Join(err, bound.Close())
@@ -45,8 +45,8 @@ func Listen(path string) (*Listener, error) {
 	return l, nil
 }
 
-// Check refuses a path where another file is, or in a folder that [ErrExposed] is about. It changes nothing, and does
-// not mind a server that listens there, or a missing folder.
+// Check refuses a path where another file is, or in a folder that [ErrExposed] is about. It changes nothing, and
+// accepts a server that listens there, or a missing folder.
 func Check(path string) error {
 	_, err := isSocket(path)
 	return errors.Join(err, checkFolder(filepath.Dir(path)))
@@ -94,7 +94,7 @@ func checkFree(path string) error {
 	case errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist):
 		return nil
 	default:
-		return err // A server that has more connections waiting than it may, for instance.
+		return err // For instance, a server whose backlog is full.
 	}
 }
 

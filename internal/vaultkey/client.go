@@ -1,4 +1,4 @@
-// Package vaultkey reaches keys of the secrets engine through the API of Vault or OpenBao, for programs that are no
+// Package vaultkey reaches keys of the secrets engine through the API of Vault or OpenBao, for programs that are not
 // part of either.
 package vaultkey
 

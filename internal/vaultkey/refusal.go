@@ -9,8 +9,8 @@ import (
 	"github.com/hashicorp/vault/api"
 )
 
-// Explain returns what to say of err, with which a request for path has ended: a [Refusal] if Vault has answered, and
-// where Vault was looked for if it has not.
+// Explain explains err, the error of a request for path: as a [Refusal] if Vault answered, and with the address where
+// Vault was looked for if it did not.
 func Explain(path string, err error) error {
 	if refused, ok := errors.AsType[*api.ResponseError](err); ok {
 		return &Refusal{Path: path, Err: refused}
@@ -35,7 +35,7 @@ type Refusal struct {
 	Err *api.ResponseError
 }
 
-// Error gives what Vault has said, in one line: Vault itself lists errors with line breaks and tabs.
+// Error returns Vault's message in one line: Vault itself lists errors with line breaks and tabs.
 func (r *Refusal) Error() string {
 	said := strings.Join(strings.Fields(strings.Join(r.Err.Errors, "; ")), " ")
 	return fmt.Sprintf("Vault refused %s (HTTP %d): %s", r.Path, r.Err.StatusCode, said)

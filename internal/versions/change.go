@@ -11,10 +11,10 @@ func (t Table) Add(row Row) Table {
 	return t
 }
 
-// Merge returns the table with rows for the versions of the current CMK that have none yet. listed is what KMS lists of
-// that CMK, the oldest first. A version that KMS lists before one with a row gets none, since what is newer in KMS must
-// have the higher number; it counts as the newest of its CMK. A row whose version was not known gets the oldest one
-// that has no row.
+// Merge returns the table with rows for the versions of the current CMK that have none yet. listed are the versions
+// that KMS lists of that CMK, the oldest first. A version that KMS lists before one with a row gets none, since a newer
+// version in KMS must have the higher number; it counts as the newest of its CMK. A row whose version was not known
+// gets the oldest one that has no row.
 func (t Table) Merge(listed []Row) Table {
 	t.Rows = slices.Clone(t.Rows)
 	known := -1
@@ -51,7 +51,7 @@ func (t *Table) blank() *Row {
 	return nil
 }
 
-// complete gives rows what is known of their versions only now.
+// complete adds to rows what has only now become known of their versions.
 func (t *Table) complete(listed []Row) {
 	for i := range t.Rows {
 		row := &t.Rows[i]
@@ -76,8 +76,8 @@ func (t Table) AddDataKey(row Row) Table {
 	return t
 }
 
-// StartAt returns the table with the number of its last row raised to newest, if it is less. What has no row then, from
-// version 1 on, still opens.
+// StartAt returns the table with the number of its last row raised to newest, if it is less. The versions from 1 on
+// that then have no row still open.
 func (t Table) StartAt(newest int) Table {
 	if more := newest - t.Newest(); more > 0 {
 		t.First += more
@@ -87,7 +87,7 @@ func (t Table) StartAt(newest int) Table {
 }
 
 // Follow returns the table with rows for another CMK, which is the current one from then on. versions are those of the
-// CMK, the oldest first. Those that have a row from an earlier time keep it, and the newest gets another.
+// CMK, the oldest first. Versions that already have a row keep it, and the newest gets another one.
 func (t Table) Follow(versions ...Row) Table {
 	t.Rows = slices.Clone(t.Rows)
 	for i, row := range versions {
@@ -123,7 +123,7 @@ func (t Table) Trim(minimum int) Table {
 }
 
 // InUse returns the row of the newest version of the current CMK, and nil if there is none. KMS makes data keys for
-// callers with that version, also if all newer rows are data keys of the engine.
+// callers with that version, even if all newer rows are data keys of the engine.
 func (t *Table) InUse() *Row {
 	for i := len(t.Rows) - 1; i >= 0; i-- {
 		if row := &t.Rows[i]; row.CMK == t.Current() && !row.IsDataKey() {
@@ -133,8 +133,8 @@ func (t *Table) InUse() *Row {
 	return nil
 }
 
-// forgotten returns the table without what it remembers of trimmed versions and need not: those that have a row
-// anyway, and those of CMKs that have none, of which nothing opens.
+// forgotten returns the table without trimmed versions that need not be remembered: those that have a row anyway, and
+// those of CMKs that have none, whose ciphertexts do not open.
 func (t Table) forgotten() Table {
 	kept := map[string][]string{}
 	for cmk, ids := range t.Trimmed {

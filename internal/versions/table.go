@@ -6,27 +6,27 @@ import "slices"
 type Row struct {
 	// CMK is the CMK's id.
 	CMK string `json:"cmk"`
-	// KeyVersionID is KMS's id of the version. Empty: the row is a data key, or the id is not known yet, and the row
-	// stands for whatever versions the CMK has.
+	// KeyVersionID is KMS's id of the version. It is empty if the row is a data key, or if the id is not known yet:
+	// then the row stands for whatever versions the CMK has.
 	KeyVersionID string `json:"key_version_id,omitempty"`
 	// WrappedKey is a data key as KMS has wrapped it: its CiphertextBlob. Empty for a version of a CMK.
 	WrappedKey string `json:"wrapped_key,omitempty"`
 	// Created is when the version was made, in KMS's time format. It may be empty.
 	Created string `json:"creation_date,omitempty"`
-	// PublicKey is that of a version of a key pair, in PEM. Empty for a symmetric CMK.
+	// PublicKey is the public key of a version of a key pair, in PEM. Empty for a symmetric CMK.
 	PublicKey string `json:"public_key,omitempty"`
 }
 
 // IsDataKey reports whether the row is a data key, rather than a version of a CMK.
 func (r *Row) IsDataKey() bool { return r.WrappedKey != "" }
 
-// is reports whether the row is that of a version of a CMK.
+// is reports whether the row is the row of a version of a CMK.
 func (r *Row) is(cmk, keyVersionID string) bool {
 	return r.KeyVersionID == keyVersionID && r.CMK == cmk && !r.IsDataKey()
 }
 
-// A Table has the versions of a key. A table is a value: what changes it returns another, and shares no memory with it
-// that is written later.
+// A Table has the versions of a key. A table is a value: methods that change it return another one, which shares no
+// memory with it that is written later.
 type Table struct {
 	// First is the number of the first row: 1, or more once rows were trimmed.
 	First int `json:"first"`
@@ -107,13 +107,13 @@ func (t *Table) Number(cmk, keyVersionID string) int {
 	return t.newestOf(cmk)
 }
 
-// IsTrimmed reports whether the row of a version of KMS was dropped, so that what it has made is refused.
+// IsTrimmed reports whether the row of a version of KMS was dropped, so its ciphertexts and signatures are refused.
 func (t *Table) IsTrimmed(cmk, keyVersionID string) bool {
 	return slices.Contains(t.Trimmed[cmk], keyVersionID)
 }
 
-// Opens reports whether what a version of KMS has encrypted may be opened, if the oldest version that may is minimum.
-// The newest version of the current CMK always may: KMS has perhaps just made it, and nobody has encrypted with it
+// Opens reports whether ciphertexts of a version of KMS may be opened if minimum is the oldest version that may. Those
+// of the newest version of the current CMK always may: KMS has perhaps just made it, and nothing was encrypted with it
 // before.
 func (t *Table) Opens(cmk, keyVersionID string, minimum int) bool {
 	if t.IsTrimmed(cmk, keyVersionID) {

@@ -19,7 +19,7 @@ func rows(names ...string) (made []Row) {
 	return made
 }
 
-// names is the opposite of rows.
+// names is the inverse of rows.
 func names(t Table) (written []string) {
 	for _, row := range t.Rows {
 		written = append(written, row.CMK+":"+row.KeyVersionID)

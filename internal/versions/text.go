@@ -31,7 +31,7 @@ func JoinBytes(n int, made []byte) string {
 }
 
 // Split divides a string into the number of its version and what that version has made. The number is 0 if there is no
-// prefix, and not to be believed in any case: anyone can write it. A prefix that is not well formed is [ErrForm].
+// prefix. It must not be trusted: anyone can write it. A prefix that is not well formed is [ErrForm].
 func Split(text string) (n int, made string, err error) {
 	colon := strings.LastIndexByte(text, ':')
 	if colon < 0 {
@@ -42,7 +42,7 @@ func Split(text string) (n int, made string, err error) {
 		return 0, "", ErrForm
 	}
 	if n, err = strconv.Atoi(digits); err != nil {
-		n = maxNumber // No table has it, so any number does that no table has.
+		n = maxNumber // No table has that version, so any number that no table has will do.
 	}
 	return n, text[colon+1:], nil
 }

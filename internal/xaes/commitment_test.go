@@ -23,8 +23,7 @@ type committed struct {
 	Key, Nonce, Plaintext, Additional, Ciphertext, Tag, Commitment digits
 }
 
-// AWS-LC publishes all vectors of the commitment that there are; those whose nonces are shorter than 24 bytes are
-// another cipher.
+// All published vectors of the commitment are AWS-LC's; those with nonces shorter than 24 bytes are for another cipher.
 func committedVectors(t *testing.T) []committed {
 	t.Helper()
 	text, err := os.ReadFile("testdata/kc-xaes-256-gcm.json")

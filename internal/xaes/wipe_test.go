@@ -20,7 +20,7 @@ var exampleKey = func() *[KeySize]byte {
 	return k
 }()
 
-// TestWipeReachesAllThatGoKeepsOfAKey holds what wipe relies on, so that a new release of Go can't undo it in silence.
+// TestWipeReachesAllThatGoKeepsOfAKey checks what wipe relies on, so that a new release of Go can't silently break it.
 // If it fails, read how crypto/aes and crypto/cipher keep a key now, and change wipe.
 func TestWipeReachesAllThatGoKeepsOfAKey(t *testing.T) {
 	block := newAES(exampleKey)

@@ -4,7 +4,7 @@
 // The first 12 bytes of a nonce and the key give a fresh AES-256 key, by two blocks of CMAC in counter mode; the last
 // 12 bytes are the nonce of AES-256-GCM under that key.
 //
-// GCM does not commit to its key: somebody who chooses two keys can make one ciphertext that opens under both. Where
+// GCM does not commit to its key: anyone that chooses two keys can make one ciphertext that opens under both. Where
 // that matters, a message carries the [Key.Commitment] of its nonce too.
 //
 // Unlike the ciphers of the standard library, keys of this package can be erased; see [Key.Clear]. The keys of single
@@ -44,7 +44,7 @@ type Key struct {
 func New(key *[KeySize]byte) *Key {
 	k := expand(key)
 	// The processor's registers still hold parts of what was expanded last, and would be written to memory when the
-	// thread is interrupted. Now that is a key which is no secret.
+	// thread is interrupted. Expanding a key that is not secret replaces them.
 	expand(new([KeySize]byte))
 	return k
 }

@@ -47,8 +47,8 @@ func (r *Release) compile(ctx context.Context, b Built) error {
 	return nil
 }
 
-// environment is this process's, without what would change the programs. For Go, an empty variable is one that is not
-// set, and what `go env -w` has written would count.
+// environment is this process's, without the variables that would change the programs. Go ignores an empty variable,
+// but would then use what `go env -w` has written.
 func (r *Release) environment(p Platform) []string {
 	fixed := []string{
 		"GOOS=" + p.OS, "GOARCH=" + p.Arch, "GOAMD64=v1", "GOARM64=v8.0", "CGO_ENABLED=0",
@@ -57,5 +57,5 @@ func (r *Release) environment(p Platform) []string {
 	if r.Cache != "" {
 		fixed = append(fixed, "GOCACHE="+r.Cache)
 	}
-	return slices.Concat(os.Environ(), fixed) // The last of a name counts.
+	return slices.Concat(os.Environ(), fixed) // Of equal names, the last counts.
 }

@@ -52,7 +52,7 @@ func copySources(ctx context.Context, from, to string) error {
 	return nil
 }
 
-// compare reports the first difference between the checksums of two folders, which have those of all files.
+// compare reports the first difference between the checksum files of two folders, which cover all other files.
 func compare(first, second string) error {
 	var found [2][]string
 	for i, folder := range []string{first, second} {

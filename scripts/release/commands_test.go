@@ -16,7 +16,7 @@ func output(t *testing.T, command string, args ...string) string {
 	return string(out)
 }
 
-// requireProgram returns if a program is there, and otherwise skips the test, or fails it where all must run.
+// requireProgram skips the test if a program is missing, or fails it where all tests must run.
 func requireProgram(t *testing.T, name string) {
 	t.Helper()
 	if _, err := exec.LookPath(name); err == nil {

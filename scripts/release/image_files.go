@@ -20,8 +20,8 @@ const (
 // certificates is where Go looks for certificate authorities first, on Linux.
 const certificates = "etc/ssl/certs/ca-certificates.crt"
 
-// imageFiles returns all that an image has: the program in the root folder, and what a program of Go expects of a
-// system. There is no shell.
+// imageFiles returns all files of an image: the program in the root folder, and what a Go program expects of a system.
+// There is no shell.
 func imageFiles(name string, program []byte) []entry {
 	return []entry{
 		{name, 0o755, program},

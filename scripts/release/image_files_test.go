@@ -46,8 +46,8 @@ func TestImagesTrustTheAuthoritiesOfTheCloud(t *testing.T) {
 	}
 }
 
-// TestTheImagesProgramTrustsTheImagesAuthorities runs it with nothing but the image's files, and as the image's user,
-// against a server whose authority is in the image's file or is not.
+// TestTheImagesProgramTrustsTheImagesAuthorities runs it with only the image's files, and as the image's user, against
+// a server whose authority is or is not in the image's file.
 func TestTheImagesProgramTrustsTheImagesAuthorities(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Log("only root can change a program's root folder; the file was parsed in another test")
@@ -64,7 +64,7 @@ func TestTheImagesProgramTrustsTheImagesAuthorities(t *testing.T) {
 	require.Contains(t, called(t, written(t, files), kms.Listener.Addr().String()), "404")
 }
 
-// called returns what the program of an image prints when it calls KMS in vain.
+// called returns what the program of an image prints when its call to KMS fails.
 func called(t *testing.T, root, address string) string {
 	t.Helper()
 	call := exec.CommandContext(t.Context(), "/"+server.Name, "call", "ListKeys")

@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// imaged are the programs that images are written of.
+// imaged are the programs that get images.
 var imaged = []Program{server, engine, sealer}
 
 // images writes an image for each of imaged, with all architectures, as a tar file of an OCI layout.

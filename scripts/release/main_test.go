@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// version is that of the release that the tests make.
+// version is the version of the release that the tests make.
 const version = "v9.8.7"
 
 // made is the release for linux/amd64, made twice: from the repository, and from a copy elsewhere.

@@ -12,7 +12,7 @@ import (
 	"github.com/cpuguy83/go-md2man/v2/md2man"
 )
 
-// links are those of Markdown, with their words and their target.
+// links matches links of Markdown: their words and their target.
 var links = regexp.MustCompile(`\[([^\]]+)\]\(([^)]+)\)`)
 
 // pageLayout is a page from a name, a sentence and a page of the docs.
@@ -68,10 +68,10 @@ func (r *Release) manPage(name, markdown string) (packaged, error) {
 	return packaged{"/usr/share/man/man1/" + name + ".1.gz", 0o644, out.Bytes()}, err
 }
 
-// plain leaves the words of links, since a man page has nothing beside it: SEE ALSO leads to the page that has them.
+// plain keeps only the words of links, since they lead nowhere from a man page: SEE ALSO names the page that has them.
 func plain(markdown string) string { return links.ReplaceAllString(markdown, "$1") }
 
-// row is one of a table with two columns.
+// row matches a row of a table with two columns.
 var row = regexp.MustCompile(`^\| (.+?) \| (.*?) ?\|$`)
 
 // described makes lists of definitions from tables with two columns, such as those of flags: as tables, they would be

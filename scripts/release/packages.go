@@ -15,7 +15,7 @@ import (
 // formats are the packages that are written.
 var formats = []string{"deb", "rpm"}
 
-// A packaged file is one that a package installs.
+// A packaged file is a file that a package installs.
 type packaged struct {
 	path    string
 	mode    os.FileMode
@@ -47,7 +47,7 @@ func packages(ctx context.Context, r *Release, all []Built) error {
 	return nil
 }
 
-// pack writes one package; extras are what the service's has besides the program.
+// pack writes one package; extras are the files of the service's package besides the program.
 func (r *Release) pack(b Built, format string, extras []packaged, work string) error {
 	program, err := os.ReadFile(b.File)
 	if err != nil {
@@ -74,7 +74,7 @@ func (r *Release) pack(b Built, format string, extras []packaged, work string) e
 	return r.writePackage(info, format)
 }
 
-// scripts are those of the service's packages; rpm and dpkg run the same.
+// scripts are the scripts of the service's packages; rpm and dpkg run the same.
 func (r *Release) scripts() nfpm.Scripts {
 	folder := filepath.Join(r.Root, "scripts", "release", "package")
 	return nfpm.Scripts{

@@ -18,7 +18,8 @@ func rpmFile(program string) string {
 	return filepath.Join(made.Out, program+"-"+strings.TrimPrefix(version, "v")+"-1.x86_64.rpm")
 }
 
-// serverPaths are what the service's package has for more than one program; for zsh each format has its own.
+// serverPaths are files that only the service's package has. The completion for zsh is not among them, since its path
+// depends on the format.
 var serverPaths = []string{
 	"usr/lib/systemd/system/alicloudkms.service",
 	"usr/lib/sysusers.d/alicloudkms.conf",
@@ -77,7 +78,7 @@ func TestRPMsUnpack(t *testing.T) {
 	}
 }
 
-// aRoot returns the folder of another system, which has no package, and dpkg's arguments for it.
+// aRoot returns the folder of another system, which has no packages, and dpkg's arguments for it.
 func aRoot(t *testing.T) (root string, dpkg func(args ...string)) {
 	t.Helper()
 	root = t.TempDir()

@@ -2,7 +2,7 @@ package main
 
 import "slices"
 
-// A Platform is what programs are built for, in Go's words.
+// A Platform is what programs are built for, in Go's terms.
 type Platform struct{ OS, Arch string }
 
 func (p Platform) String() string { return p.OS + "_" + p.Arch }
@@ -10,7 +10,7 @@ func (p Platform) String() string { return p.OS + "_" + p.Arch }
 // unix are the platforms of every program.
 var unix = []Platform{{"linux", "amd64"}, {"linux", "arm64"}, {"darwin", "amd64"}, {"darwin", "arm64"}}
 
-// A Program is one of cmd, and says how it is released.
+// A Program is a program of cmd, and says how it is released.
 type Program struct {
 	Name string
 	// Summary is one line, for the packages.
@@ -18,12 +18,12 @@ type Program struct {
 	Platforms []Platform
 	// Packaged is where packages install it.
 	Packaged string
-	// Stanza makes what registers a file of it, or is nil.
+	// Stanza returns what registers the file of a plugin. It is nil for other programs.
 	Stanza func(file, sum, version string) string
 }
 
-// plugins is where packages put plugins. It is no plugin_directory: a server would fail if an upgrade changed a file
-// that is registered with its checksum, so that operators copy the file from here.
+// plugins is where packages put plugins. It must not be a plugin_directory: a server would fail if an upgrade changed a
+// file that is registered with its checksum, so operators copy the file from here.
 const plugins = "/usr/lib/alicloudkms/plugins/"
 
 var (

@@ -16,7 +16,7 @@ import (
 const sysusers = `u alicloudkms - "Alibaba Cloud KMS, served locally" /var/lib/alicloudkms
 `
 
-// completions are where each format's systems look for those of a shell.
+// completions is where the systems of each format look for the completions of a shell.
 var completions = map[string]map[string]string{
 	"deb": {
 		"bash": "/usr/share/bash-completion/completions/alicloudkms",

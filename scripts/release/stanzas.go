@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// stanzas writes what registers each plugin, with the checksum of the file in the archive: with it, a server that has
-// only the published file can be set up from what was published.
+// stanzas writes the commands or the configuration that register each plugin, with the checksum of the file in the
+// archive: the published files are then enough to set up a server.
 func stanzas(_ context.Context, r *Release, all []Built) error {
 	for _, b := range all {
 		if b.Stanza == nil {

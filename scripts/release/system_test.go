@@ -33,18 +33,18 @@ type system struct {
 	t          *testing.T
 	root       string
 	hasSystemd bool
-	// kept is how the files look that are the operator's.
+	// kept is how the operator's files look.
 	kept map[string]look
 }
 
-// A look is what of a file must not change.
+// A look is the part of a file that must not change.
 type look struct {
 	content  string
 	mode     os.FileMode
 	uid, gid uint32
 }
 
-// aSystem returns a system that runs systemd, or, where all is older, has useradd alone.
+// aSystem returns a system that runs systemd, or an older one that has only useradd.
 func aSystem(t *testing.T, hasSystemd bool) system {
 	t.Helper()
 	s := system{t, t.TempDir(), hasSystemd, map[string]look{}}

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// gone is a file of the previous version alone.
+// gone is a file that only the previous version has.
 const gone = "usr/share/man/man1/alicloudkms-gone.1.gz"
 
 // previous returns the folder with the service's packages of the version before, which have a stand-in for the program.
@@ -130,7 +130,7 @@ func (s system) live(m manager) {
 	s.take(m.purge)
 }
 
-// take runs the command of a step, and checks which calls followed and that what is the operator's is untouched.
+// take runs the command of a step, and checks which calls followed and that the operator's files are untouched.
 func (s system) take(step step) {
 	s.t.Helper()
 	if step.command == nil {

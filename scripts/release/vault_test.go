@@ -19,7 +19,7 @@ import (
 // clusterAddress in the banner is the port of the listener plus one; the listener's own is printed as configured.
 var clusterAddress = regexp.MustCompile(`cluster address: "127\.0\.0\.1:(\d+)"`)
 
-// startVault starts a Vault in development mode, which checks the checksums of plugins as any other, and returns the
+// startVault starts a Vault in development mode, which checks the checksums of plugins like any other, and returns the
 // environment for its commands.
 func startVault(t *testing.T, plugins string) []string {
 	t.Helper()
@@ -58,7 +58,7 @@ func startVault(t *testing.T, plugins string) []string {
 		"VAULT_ADDR=http://127.0.0.1:"+port, "VAULT_TOKEN=root")
 }
 
-// TestTheStanzaRegistersThePlugin runs it in a real Vault, with the archive's file, and uses the engine once.
+// TestTheStanzaRegistersThePlugin runs the stanza in a real Vault, with the archive's file, and uses the engine once.
 func TestTheStanzaRegistersThePlugin(t *testing.T) {
 	plugins, err := filepath.EvalSymlinks(t.TempDir())
 	require.NoError(t, err)

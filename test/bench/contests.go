@@ -8,7 +8,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/bench/contest"
 )
 
-// headlines are those of the first figures of some contests: what a reader sees first.
+// headlines are the headlines of the first figures of some contests: what a reader sees first.
 var headlines = []struct{ contest, text string }{
 	{
 		"client: Encrypt over TLS, c=16",

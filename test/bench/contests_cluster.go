@@ -16,7 +16,7 @@ const (
 	byStandby = "through a standby"
 )
 
-// clusterContests are those of the service on etcd: three members, which wait for the disk, and three nodes.
+// clusterContests are the contests of the service on etcd: three members, which wait for the disk, and three nodes.
 func (s *stage) clusterContests() []contest.Contest {
 	found := append([]contest.Contest{s.joinContest()}, s.takeoverContests()...)
 	for _, c := range []int{1, 16} {

@@ -98,7 +98,7 @@ func (a *agedKey) fill(ctx context.Context) error {
 				return err
 			}
 		}
-		// As many each as are left for the data keys that are left.
+		// The ciphertexts that are left are spread evenly over the data keys that are left.
 		left, keys := manyCiphertexts-len(a.decrypt), manyDataKeys-n
 		answer, err := logical.WriteWithContext(ctx, agedMount+"/encrypt/"+envelopeName, batchOf((left+keys-1)/keys))
 		if err != nil {

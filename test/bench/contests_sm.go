@@ -10,7 +10,7 @@ import (
 // smCallers is how many callers work at a time.
 const smCallers = 16
 
-// smSettings are those of a service with SM algorithms, which limits nothing, like the others that are measured.
+// smSettings are the settings of a service with SM algorithms, which limits nothing, like the others that are measured.
 const smSettings = "sm = true\nrate_limits {\n  asymmetric = -1\n  crypto = -1\n}"
 
 var (
@@ -20,7 +20,7 @@ var (
 	encryptsSM4 = keyKind{spec: kmsapi.KeySpecSM4, usage: kmsapi.KeyUsageEncryptDecrypt, make: encryptWith}
 )
 
-// smContests measure what SM costs beside what does the same: no peer has these algorithms.
+// smContests compare SM algorithms with others that do the same job: no peer has SM.
 func (s *stage) smContests() []contest.Contest {
 	var found []contest.Contest
 	for _, c := range []struct {
@@ -71,7 +71,7 @@ func (s *stage) openSM(
 	return sides, nil
 }
 
-// nameOfSpec is the KeySpec, which keys of the default leave out.
+// nameOfSpec is the KeySpec, which is empty for kinds with the default one.
 func (k keyKind) nameOfSpec() string {
 	if k.spec == "" {
 		return kmsapi.KeySpecAES256

@@ -46,8 +46,8 @@ func (s *stage) takeoverContests() []contest.Contest {
 	return found
 }
 
-// openTakeovers makes a side whose runs are takeovers. The pairs take turns: whichever is done first would be the
-// fastest.
+// openTakeovers makes a side whose runs are takeovers. The pairs take turns: otherwise the first results would be those
+// of the fastest pair.
 func (s *stage) openTakeovers(ctx context.Context, end func(*kmsNode) error) ([]contest.Side, func() error, error) {
 	pairs, err := s.pairs()
 	if err != nil {

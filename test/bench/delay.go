@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// listenFarFrom makes a server look as if it were elsewhere: what is sent to the listener's address goes to target, and
-// arrives as much later, as do the answers. As many bytes are under way as the network takes. Closing the listener
-// leaves its connections, which end with either side.
+// listenFarFrom makes a server look far away: what is sent to the listener's address goes to target and arrives later
+// by delay, and so do the answers. The delay does not limit the throughput. Closing the listener leaves its connections
+// open until either side ends them.
 func listenFarFrom(target string, delay time.Duration) (net.Listener, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -33,7 +33,7 @@ func listenFarFrom(target string, delay time.Duration) (net.Listener, error) {
 	return listener, nil
 }
 
-// carry takes bytes from one side to the other until one of them ends. They wait in a queue and not at the sender's.
+// carry copies from one side to the other until one of them ends. Bytes wait in a queue, so the sender need not.
 func carry(to io.WriteCloser, from io.ReadCloser, delay time.Duration) {
 	type piece struct {
 		data []byte

@@ -19,7 +19,7 @@ type errand struct {
 	// atLeast is the target for the rate with 16 goroutines. busy measures 64 too.
 	atLeast float64
 	busy    bool
-	// bare does the same with Go's own library, without a server, where that is stated too.
+	// bare does the same with Go's own library, without a server, where that is reported too.
 	bare bareCrypto
 }
 
@@ -78,8 +78,8 @@ func (e errand) name() string {
 	return string(e.operation) + " of " + e.kind.spec
 }
 
-// p99 is the target for the slowest requests. It is only stated where both sides compute RSA nearly all the time: their
-// callers then wait for a core, whichever side it is.
+// p99 is the target for the slowest requests. It is only reported where both sides compute RSA nearly all the time:
+// callers of either side then wait for a core.
 func (e errand) p99() contest.Target {
 	if e.atLeast == 1 {
 		return contest.Target{}

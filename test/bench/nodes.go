@@ -93,7 +93,7 @@ func (s *stage) startCluster(ctx context.Context, name string, n int) (*cluster,
 	return c, nil
 }
 
-// stop stops the standbys first, so that none takes over in vain.
+// stop stops the standbys first, so that none takes over needlessly.
 func (c *cluster) stop() error {
 	var errs []error
 	for _, node := range append(c.standbys, c.active) {

@@ -115,7 +115,7 @@ func (s *stage) settledKMS(ctx context.Context, name string) (*kmsService, error
 // core.
 func settle(ctx context.Context) error { return sleep(ctx, settling) }
 
-// settling is quiet at first: the service begins to make them only then.
+// settling includes a quiet time: the service begins to make them only after it.
 const settling = 5*time.Second + refill
 
 func (s *stage) onClose(do func() error) {

@@ -31,7 +31,7 @@ type absence struct {
 	err  error
 }
 
-// lose loses the active node some times, each time as soon as the last absence has been received.
+// lose loses the active node that many times, each time as soon as the last absence has been received.
 func (d *duo) lose(ctx context.Context, times int, end func(*kmsNode) error) {
 	for range times {
 		var a absence

@@ -12,7 +12,7 @@ import (
 
 var errAway = errors.New("away")
 
-// awayFor answers but for d, after a while.
+// awayFor returns a function that succeeds, except for a time of d that begins after a while.
 func awayFor(d time.Duration) func(context.Context) error {
 	const after = 100 * time.Millisecond
 	began := time.Now()

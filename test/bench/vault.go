@@ -53,7 +53,7 @@ func (s *stage) startVault(ctx context.Context) (*vaultServer, error) {
 	return v, nil
 }
 
-// config has the certificate of the KMS service, so that TLS costs both the same, and takes long strings: by default
+// config has the certificate of the KMS service, so that TLS costs both the same, and accepts long strings: by default
 // Vault refuses the base64 of 1 MiB.
 func (v *vaultServer) config(s *stage, kms *kmsService) string {
 	return fmt.Sprintf(`

@@ -19,7 +19,7 @@ type caller interface {
 	delete(ctx context.Context, path string) error
 }
 
-// logical is what the clients of Vault and OpenBao have in common but for the type of their answers.
+// logical is what the clients of Vault and OpenBao have in common except for the type of their answers.
 type logical[Secret any] interface {
 	ReadWithContext(ctx context.Context, path string) (*Secret, error)
 	ListWithContext(ctx context.Context, path string) (*Secret, error)

@@ -6,5 +6,5 @@
 // Vault.
 //
 // The rest needs a Vault binary in VAULT_BIN, an OpenBao binary in BAO_BIN, or both, like package e2e. That package
-// replays the calls of clients that are no Go libraries.
+// replays the calls of clients that are not Go libraries.
 package clients

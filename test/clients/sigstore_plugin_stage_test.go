@@ -40,7 +40,7 @@ func knownRSA(keySpec string) []byte {
 	return der
 }
 
-// A desk is where somebody signs with keys of a KMS service, whose access key is in the environment.
+// A desk is a place to sign with keys of a KMS service, whose access key is in the environment.
 type desk struct {
 	t     *testing.T
 	kms   *kmstest.KMS
@@ -70,7 +70,7 @@ func deskAt(t *testing.T, service *kmstest.KMS) *desk {
 	return &desk{t, service, admin}
 }
 
-// reference is how a key of the service is named to sigstore, with what follows it.
+// reference is how sigstore names a key of the service, with more after it.
 func (d *desk) reference(key string, more ...string) string {
 	named, query := "alicloudkms://"+d.kms.Region+"/"+key, url.Values{}
 	for n := 0; n < len(more); n += 2 {

@@ -8,8 +8,8 @@ import (
 )
 
 // TestTheSOPSTutorialsCommands does what `sops encrypt`, `decrypt` and `rotate` do with Vault in
-// docs/tutorials/sops.md: they have the data key of a file encrypted and decrypted, with a URI of .sops.yaml and tokens
-// that may do no more.
+// docs/tutorials/sops.md: it encrypts and decrypts the data key of a file, with a URI of .sops.yaml and tokens that
+// allow no more.
 func TestTheSOPSTutorialsCommands(t *testing.T) {
 	onEach(t, func(t *testing.T, s *server) {
 		key := s.newKey(t, nil)

@@ -16,20 +16,20 @@ import (
 )
 
 const (
-	// checkEvery is how long a balancer waits before it looks at a node again, and checkTime how long for what that says.
+	// checkEvery is the time between two checks of a node, and checkTime how long a check may take.
 	checkEvery, checkTime = 500 * time.Millisecond, time.Second
-	// checksFail is how many checks in a row have to fail. One that succeeds is enough.
+	// checksFail is how many checks in a row must fail. One that succeeds is enough.
 	checksFail = 2
 )
 
-// A balancer does what docs/cluster.md has HAProxy do, and looks more often: connections go to all nodes that can serve
-// in turn, and those to a node that no longer can are closed.
+// A balancer does what HAProxy does as docs/cluster.md configures it, but checks more often: connections go in turn to
+// all nodes that can serve, and those to a node that no longer can are closed.
 type balancer struct {
 	*rig
 	listener net.Listener
 	targets  []*target
 
-	mu sync.Mutex // guards next, and what its targets say is guarded
+	mu sync.Mutex // guards next, and the targets' fields that say so
 	// next is the number of the target that is next.
 	next int
 }
@@ -38,12 +38,12 @@ type balancer struct {
 type target struct {
 	// service and health are the links to it.
 	service, health *link.Link
-	// up says that connections lead there, guarded by the balancer's mu, as open is: the connections that do.
+	// up says that connections go there, and open are these connections. The balancer's mu guards both.
 	up   bool
 	open map[net.Conn]bool
 }
 
-// newBalancer starts one, which takes all nodes for good ones until [balancer.check].
+// newBalancer starts a balancer, which considers all nodes good until [balancer.check].
 func newBalancer(r *rig) *balancer {
 	r.t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -62,7 +62,7 @@ func newBalancer(r *rig) *balancer {
 	return b
 }
 
-// check begins to look at the nodes.
+// check begins to check the nodes.
 func (b *balancer) check() {
 	ctx, cancel := context.WithCancel(b.t.Context())
 	var running sync.WaitGroup
@@ -128,7 +128,7 @@ func (b *balancer) forget(to *target, client net.Conn) {
 	delete(to.open, client)
 }
 
-// watch looks at a node again and again.
+// watch checks a node again and again.
 func (b *balancer) watch(ctx context.Context, to *target) {
 	for failed := 0; ctx.Err() == nil; time.Sleep(checkEvery) {
 		if failed++; to.canServe(ctx) {
@@ -147,7 +147,7 @@ func (to *target) canServe(ctx context.Context) bool {
 	return status == http.StatusOK
 }
 
-// mark says whether connections lead to a node, and closes those to one that is down.
+// mark sets whether connections go to a node, and closes those to one that is down.
 func (b *balancer) mark(to *target, up bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -159,13 +159,13 @@ func (b *balancer) mark(to *target, up bool) {
 	}
 }
 
-// awaitServing waits until connections lead to so many nodes.
+// awaitServing waits until connections go to that many nodes.
 func (b *balancer) awaitServing(nodes int) {
 	b.t.Helper()
 	require.Eventually(b.t, func() bool { return b.serving() == nodes }, recovery, checkEvery/10)
 }
 
-// serving is how many nodes connections lead to.
+// serving is how many nodes connections go to.
 func (b *balancer) serving() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()

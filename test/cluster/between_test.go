@@ -10,12 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A forger is on the way from a node to a member of etcd, and lets the node publish another address for its peers: that
-// of a link of the test. So requests between nodes pass a link too, although each node says itself where it listens.
+// A forger is between a node and a member of etcd, and replaces the address that the node publishes for its peers by
+// that of a link of the test. So requests between nodes pass a link too, although each node itself says where it
+// listens.
 type forger struct {
 	listener net.Listener
 	target   string
-	// published is what the node says, and forged what etcd hears. They are of the same length.
+	// published is what the node sends, and forged what etcd gets. They have the same length.
 	published, forged []byte
 
 	running sync.WaitGroup
@@ -51,7 +52,8 @@ func (f *forger) serve() {
 	}
 }
 
-// copy copies one way until that ends, and then ends both. What a node says at once is short, and so in one piece.
+// copy copies one way until that ends, and then ends both. What a node sends at once is short, and so comes in one
+// piece.
 func (f *forger) copy(to, from net.Conn, forges bool) {
 	defer to.Close()
 	defer from.Close()

@@ -59,7 +59,7 @@ func pickSeed(t *testing.T) uint64 {
 	return picked
 }
 
-// goesOn reports whether there is another round, after so many. A test has a part of CLUSTER_SECONDS.
+// goesOn returns a function that reports whether to go on after done rounds. A test has 1/part of CLUSTER_SECONDS.
 func goesOn(t *testing.T, part int) func(done int) bool {
 	t.Helper()
 	if *rounds > 0 {

@@ -36,7 +36,7 @@ type usage struct {
 // patience has the settings that docs/cluster.md advises for an engine over a cluster.
 var patience = map[string]any{"max_retries": 10, "request_timeout": 5}
 
-// newApplication mounts the engine at a Vault, with settings beside those that it needs.
+// newApplication mounts the engine at a Vault, with settings in addition to those that it needs.
 func newApplication(v *sealedVault, mount, address string, settings map[string]any) *application {
 	t := v.rig.t
 	t.Helper()
@@ -77,7 +77,7 @@ func (u *usage) end() {
 	u.running.Wait()
 }
 
-// repeat sends one request after another, which it does not cut off.
+// repeat sends one request after another, and lets each finish.
 func (u *usage) repeat(ctx context.Context, send func() error, longest *time.Duration) {
 	for ctx.Err() == nil {
 		began := time.Now()

@@ -26,7 +26,7 @@ func newOperator(t *testing.T, endpoints []string) *operator {
 	t.Helper()
 	c, err := clientv3.New(clientv3.Config{
 		Endpoints: endpoints, Logger: zap.NewNop(), DialTimeout: 5 * time.Second,
-		// Of a frozen member only this tells.
+		// Nothing else notices that a member is frozen.
 		DialKeepAliveTime: time.Second, DialKeepAliveTimeout: time.Second,
 	})
 	require.NoError(t, err)
@@ -47,7 +47,7 @@ func (o *operator) leader(ctx context.Context) int {
 	return -1
 }
 
-// filling is a prefix beside that of the service.
+// filling is a prefix besides that of the service.
 const filling = "filling/"
 
 // fill writes until etcd has no space left.

@@ -28,7 +28,7 @@ func holdFromEtcd(ctx context.Context, r *rig, _ *operator, random *rand.Rand) (
 	return betweenNodeAndEtcd(r.activeOr(ctx, random), "half open", f), nil
 }
 
-// loseAnswersOfEtcd lets the commits of a node through, and their answers not.
+// loseAnswersOfEtcd lets the commits of a node through, but not their answers.
 func loseAnswersOfEtcd(ctx context.Context, r *rig, _ *operator, random *rand.Rand) (fault, error) {
 	return betweenNodeAndEtcd(r.activeOr(ctx, random), "no answers", link.Fault{HoldAnswers: true}), nil
 }
@@ -54,7 +54,7 @@ func cutOneMember(_ context.Context, r *rig, _ *operator, random *rand.Rand) (fa
 	}}, nil
 }
 
-// compactBehind drops etcd's history while a node does not follow.
+// compactBehind drops etcd's history while a node is not following it.
 func compactBehind(ctx context.Context, r *rig, o *operator, random *rand.Rand) (fault, error) {
 	f := betweenNodeAndEtcd(r.anyNode(random), "compaction during a cut", link.Fault{Cut: true})
 	heal := f.heal
@@ -90,7 +90,7 @@ func holdFromPeers(ctx context.Context, r *rig, _ *operator, random *rand.Rand) 
 	return betweenPeers(r.activeOr(ctx, random), "half open", f), nil
 }
 
-// loseAnswersOfPeers lets forwarded requests through, and their answers not.
+// loseAnswersOfPeers lets forwarded requests through, but not their answers.
 func loseAnswersOfPeers(ctx context.Context, r *rig, _ *operator, random *rand.Rand) (fault, error) {
 	return betweenPeers(r.activeOr(ctx, random), "no answers", link.Fault{HoldAnswers: true}), nil
 }

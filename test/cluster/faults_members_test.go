@@ -98,7 +98,7 @@ func partLeader(ctx context.Context, r *rig, o *operator, random *rand.Rand) (fa
 	return r.part(max(o.leader(ctx), 0), random), nil
 }
 
-// part parts a member from the others: at once, or so that they don't notice.
+// part separates a member from the others: by a cut, or so that they don't notice.
 func (r *rig) part(member int, random *rand.Rand) fault {
 	f := link.Fault{Cut: true}
 	if random.IntN(2) == 0 {
@@ -133,10 +133,10 @@ func fullEtcd(ctx context.Context, r *rig, o *operator, _ *rand.Rand) (fault, er
 	return f, o.fill(ctx)
 }
 
-// takeover is as long as a node needs that takes over from one which was too busy to keep its lease while etcd filled.
+// takeover is how long a node needs to take over from one that was too busy to keep its lease while etcd filled up.
 const takeover = shortestLease + 3*time.Second
 
-// onlyReads returns an error unless the service reads and refuses writes.
+// onlyReads returns an error unless the service serves reads and refuses writes.
 func (r *rig) onlyReads(ctx context.Context) error {
 	c := r.site.Client(0)
 	err := untilAnswered(func() error {

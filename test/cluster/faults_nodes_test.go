@@ -23,7 +23,7 @@ func (r *rig) kill(n *node) fault {
 	return fault{name: "kill -9 of " + n.name, start: func() error { return n.start(r.program) }}
 }
 
-// stopNode has a node step down in order.
+// stopNode makes a node step down in an orderly way.
 func stopNode(ctx context.Context, r *rig, _ *operator, random *rand.Rand) (fault, error) {
 	n := r.activeOr(ctx, random)
 	if !n.isRunning() {
@@ -33,7 +33,7 @@ func stopNode(ctx context.Context, r *rig, _ *operator, random *rand.Rand) (faul
 	f := fault{name: "SIGTERM of " + n.name, start: func() error { return n.start(r.program) }}
 	err := n.process.Stop()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == 1 {
-		// It says so if it can't hand over, because of another fault, such as a full etcd.
+		// It says so if it can't hand over because of another fault, such as a full etcd.
 		f.name, err = f.name+", which did not hand over", nil
 	}
 	return f, err
@@ -52,7 +52,8 @@ func freezeNode(_ context.Context, r *rig, _ *operator, random *rand.Rand) (faul
 	return n.stopped()
 }
 
-// freezeActive freezes the active node until after another has taken over: it must not go on as if nothing had been.
+// freezeActive freezes the active node until after another has taken over: it must not go on as if nothing had
+// happened.
 func freezeActive(ctx context.Context, r *rig, _ *operator, random *rand.Rand) (fault, error) {
 	f, err := r.activeOr(ctx, random).stopped()
 	f.least = 2*shortestLease + time.Second

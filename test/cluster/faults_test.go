@@ -10,10 +10,9 @@ import (
 // fault is something that goes wrong, until heal.
 type fault struct {
 	name string
-	// heal, if set, sets right what is wrong with links and members, and start, if set, starts nodes after that: a node
-	// waits for etcd.
+	// heal, if set, repairs links and members, and start, if set, starts nodes after that: a node waits for etcd.
 	heal, start func() error
-	// least is how long it lasts at least.
+	// least is the shortest time that it lasts.
 	least time.Duration
 	// isLast means that it can be healed only once nothing else is wrong.
 	isLast bool
@@ -24,10 +23,10 @@ type fault struct {
 // A kind of fault begins one, at a place that random picks.
 type kind func(ctx context.Context, r *rig, o *operator, random *rand.Rand) (fault, error)
 
-// errDown means that what was to be frozen or stopped does not run.
+// errDown means that what should be frozen or stopped does not run.
 var errDown = errors.New("it is down")
 
-// kinds are all that the nemesis knows.
+// kinds are all kinds of faults that the nemesis has.
 var kinds = []kind{
 	killNode, killActive, stopNode, freezeNode, freezeActive, killMember, freezeMember, killBoth, killAllNodes,
 	killAllMembers,

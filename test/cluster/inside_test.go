@@ -50,7 +50,7 @@ func (n *inside) close() error {
 	return n.server.Close()
 }
 
-// shutdown lets the node step down in order.
+// shutdown makes the node step down in an orderly way.
 func (n *inside) shutdown() error {
 	if n.server == nil {
 		return nil
@@ -71,8 +71,8 @@ func (j *journal) tail() string {
 	return text[max(0, len(text)-most):]
 }
 
-// jumps are how far clocks jump: ahead as far as max_clock_skew lets two nodes be apart, and back as far as one likes.
-// leap is ahead by more than a lease, which ends a term at once.
+// jumps are how far clocks jump: ahead as far as max_clock_skew lets two nodes be apart, and back by any amount. leap
+// is ahead by more than a lease, which ends a term at once.
 var jumps = []time.Duration{
 	200 * time.Millisecond, -200 * time.Millisecond, 500 * time.Millisecond, -800 * time.Millisecond, -3 * time.Second,
 	-time.Minute,
@@ -97,7 +97,7 @@ var insideKinds = []insideKind{
 	jumpAndClose,
 }
 
-// down is a node that has ended. It says so if it could not end as it should, which is no fault: etcd may be slow.
+// down is the fault of a node that has ended. Its name tells if the node could not end as it should: etcd may be slow.
 func (n *inside) down(how string, err error) fault {
 	name := how + " of " + n.name
 	if err != nil {
@@ -129,7 +129,7 @@ func jumpAndClose(_ []*inside, active *inside, random *rand.Rand) (fault, error)
 	return f, nil
 }
 
-// jump sets the clock of a node, which heal sets right.
+// jump sets the clock of a node; heal sets it right.
 func (n *inside) jump(by time.Duration) fault {
 	n.off.Add(int64(by))
 	return fault{name: fmt.Sprintf("clock of %s %s off", n.name, by), heal: func() error {

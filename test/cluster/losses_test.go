@@ -10,7 +10,7 @@ import (
 type loss struct {
 	name  string
 	limit time.Duration
-	// isSlow leaves it to a measurement.
+	// isSlow leaves it out, except in a measurement.
 	isSlow bool
 	// lose takes the part away.
 	lose func(r *rig, o *operator, active *node) (fault, error)
@@ -32,7 +32,7 @@ func (r *rig) restore(f fault) error {
 	return nil
 }
 
-// stepDown ends the active node in order.
+// stepDown ends the active node in an orderly way.
 func stepDown(r *rig, _ *operator, active *node) (fault, error) {
 	f := fault{name: "SIGTERM of " + active.name, start: func() error { return active.start(r.program) }}
 	return f, active.process.Stop()
@@ -61,7 +61,7 @@ func (n *node) cutOff(etcd bool) fault {
 	}
 	set(link.Fault{HoldRequests: true, HoldAnswers: true})
 	return fault{name: n.name + " cut off", least: untilTakeover, heal: func() error {
-		set(link.Fault{Cut: true}) // As a network that is back resets what it no longer knows.
+		set(link.Fault{Cut: true}) // A network that is back resets what it no longer knows.
 		set(link.Fault{})
 		return nil
 	}}

@@ -37,7 +37,7 @@ var (
 	vaultProgram, baoProgram string
 )
 
-// builds are the programs of the tests, as they ship: without the race detector, which would change what is slow.
+// builds are the programs of the tests, as they ship: without the race detector, which would change their timing.
 var builds = map[string]func() (string, error){
 	"alicloudkms": builtOnce("alicloudkms"), secretsPlugin: builtOnce(secretsPlugin), sealPlugin: builtOnce(sealPlugin),
 }

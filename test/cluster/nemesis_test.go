@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A nemesis lets things go wrong, one round after another. Its choices follow from random.
+// A nemesis makes things go wrong, one round after another. Its choices follow from random.
 type nemesis struct {
 	*rig
 	operator *operator
@@ -17,7 +17,7 @@ type nemesis struct {
 	rounds   int
 }
 
-// newNemesis returns one for a whole rig.
+// newNemesis returns a nemesis for a whole rig.
 func newNemesis(r *rig, random *rand.Rand) *nemesis {
 	return &nemesis{rig: r, operator: newOperator(r.t, r.etcd.Endpoints()), random: random}
 }
@@ -85,7 +85,7 @@ func (n *nemesis) upTo(limit time.Duration) time.Duration {
 	return time.Duration(n.random.Int64N(int64(limit)))
 }
 
-// least is how long faults last at least.
+// least is the shortest time that lets each of the faults last as long as it must.
 func least(faults []fault) (longest time.Duration) {
 	for _, f := range faults {
 		longest = max(longest, f.least)

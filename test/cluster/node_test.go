@@ -30,7 +30,7 @@ type node struct {
 	// listen, peers and operations are where it listens.
 	listen, peers, operations string
 	// callers is the link from the callers to it, peersLink that from its peers, and members are those from it to the
-	// members of etcd. checks, if there is a balancer, is the link by which that looks at it.
+	// members of etcd. checks, if there is a balancer, is the link by which that checks the node.
 	callers, peersLink, checks *link.Link
 	members                    []*link.Link
 
@@ -82,7 +82,7 @@ cluster {
 }
 `
 
-// writeConfig writes the node's configuration file. store is what it has of its store.
+// writeConfig writes the node's configuration file. store is the part of it about the store.
 func (n *node) writeConfig(t *testing.T, store string) {
 	t.Helper()
 	c := n.shared.Config
@@ -92,8 +92,8 @@ func (n *node) writeConfig(t *testing.T, store string) {
 	require.NoError(t, os.WriteFile(n.config(), []byte(text+store), 0o600))
 }
 
-// inEtcd is the store of a node that reaches etcd by its endpoints, and with the settings of its certificate, if it has
-// one there.
+// inEtcd is the configuration of the store of a node that reaches etcd by its endpoints. tls has the settings of the
+// node's certificate for etcd, if it has one.
 func (n *node) inEtcd(lease time.Duration, endpoints []string, tls string) string {
 	quoted := make([]string, len(endpoints))
 	for i, endpoint := range endpoints {

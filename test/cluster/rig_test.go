@@ -21,7 +21,7 @@ const (
 	size = 3
 	// shortestLease is the shortest that etcd grants.
 	shortestLease = 2 * time.Second
-	// recovery is how long the service may need once all faults are over. A whole etcd that starts again needs the most.
+	// recovery is how long the service may need once all faults are over. A restart of all of etcd takes the longest.
 	recovery = 40 * time.Second
 )
 
@@ -33,7 +33,7 @@ type rig struct {
 	etcd    *etcdtest.Cluster
 	nodes   []*node
 	site    *load.Site
-	// starting are the members that were started, by number, each until it is ready. One that another fault has started
+	// starting has the members that were started, by number, until they are ready. One that another fault has started
 	// once more is there once.
 	starting map[int]func() error
 	// listed is what was listed when the last history ended.
@@ -58,7 +58,7 @@ func newRig(t *testing.T, s settings) *rig {
 }
 
 // publishesLinks requires that etcd has a link for the active node: without the forger, nodes would reach each other
-// beside the links. On a busy machine, another node may just have taken over.
+// past the links. On a busy machine, another node may just have taken over.
 func (r *rig) publishesLinks(active *node) {
 	r.t.Helper()
 	o := newOperator(r.t, r.etcd.Endpoints())

@@ -103,7 +103,7 @@ func (r *rig) startBao(name, address string) *sealedVault {
 	return v
 }
 
-// newSealed returns one that is not started. The paths of its plugins' sockets are short.
+// newSealed returns a server that is not started. The paths of its plugins' sockets are short.
 func (r *rig) newSealed(name, program string) *sealedVault {
 	dir := filepath.Join(r.dir, name)
 	return &sealedVault{rig: r, Server: &vault.Server{
@@ -117,7 +117,7 @@ func (v *sealedVault) config(address, seal, plugins string) string {
 		as.AccessKeySecret.Reveal(), seal, programs, plugins)
 }
 
-// setUp starts and initializes it.
+// setUp starts and initializes the server.
 func (v *sealedVault) setUp() {
 	t := v.rig.t
 	t.Helper()
@@ -134,14 +134,14 @@ func (v *sealedVault) setUp() {
 	require.Empty(t, v.UnsealKey, "the service alone can unseal it")
 }
 
-// kill ends the process of the moment, if there is one.
+// kill ends the current process, if there is one.
 func (v *sealedVault) kill() {
 	if v.Process != nil {
 		v.Kill()
 	}
 }
 
-// restart kills it, and starts it again and again until it is unsealed, as a service manager does.
+// restart kills the server, and starts it again and again until it is unsealed, as a service manager does.
 func (v *sealedVault) restart(_ context.Context, limit time.Duration) (took time.Duration, err error) {
 	began := time.Now()
 	v.Kill()
@@ -153,7 +153,7 @@ func (v *sealedVault) restart(_ context.Context, limit time.Duration) (took time
 		if err := v.Launch(); err != nil {
 			return 0, err
 		}
-		// One whose seal does not answer ends.
+		// A server whose seal does not answer ends.
 		if v.Await(func() bool { return v.IsActive() || time.Since(began) > limit }) != nil {
 			time.Sleep(restartAfter)
 		}

@@ -21,12 +21,12 @@ import (
 type settings struct {
 	lease time.Duration
 	etcd  etcdtest.Options
-	// certificates, if set, are those of etcd, which knows the nodes by their own. Their addresses can't be forged then,
-	// so that no link is between two nodes.
+	// certificates, if set, are those of etcd, which then knows the nodes by their own. The nodes' addresses can't be
+	// forged then, so there is no link between two nodes.
 	certificates *etcdtest.Certificates
 }
 
-// prepareRig makes all but the nodes' processes.
+// prepareRig makes everything but the nodes' processes.
 func prepareRig(t *testing.T, s settings) *rig {
 	t.Helper()
 	s.etcd.Members, s.etcd.Links = size, true
@@ -51,7 +51,7 @@ func prepareRig(t *testing.T, s settings) *rig {
 	return r
 }
 
-// connectNode makes a node's links, and its configuration, which has them.
+// connectNode makes a node's links, and the configuration that has them.
 func (r *rig) connectNode(n *node, s settings) {
 	r.t.Helper()
 	n.callers = newLink(r.t, n.listen)

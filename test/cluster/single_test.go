@@ -13,7 +13,7 @@ import (
 )
 
 // What the callers see of a single service, which they reach by three addresses, is what the checkers expect of three
-// nodes, whatever happens between them: so what they find in a cluster is a fault of the cluster.
+// nodes, whatever happens between them: so what the checkers find in a cluster is a fault of the cluster.
 func TestTheCheckersAgreeWithASingleService(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(pickSeed(t), 2))

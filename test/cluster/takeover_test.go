@@ -22,7 +22,7 @@ var takeoverLosses = []loss{
 	{"kill -9 together with etcd's leader", 5*time.Second + shortestLease, true, killActiveAndLeader},
 }
 
-// enough is how many takeovers are a measurement.
+// enough is how many takeovers make a measurement.
 const enough = 20
 
 // A node takes over within the times that docs/cluster.md promises for the shortest lease.

@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// vaultsLease is longer than the shortest: what else the machine does must not end a term while a Vault is made.
+	// vaultsLease is longer than the shortest: other work of the machine must not end a term while a Vault is made.
 	vaultsLease = 3 * time.Second
-	// leastLoss is how long each loss lasts at least, and untilTakeover one of which a takeover is a part.
+	// leastLoss is the shortest time that each loss lasts, and untilTakeover that of a loss that includes a takeover.
 	leastLoss, untilTakeover = 2 * time.Second, vaultsLease + time.Second
 	// engineLimit is how long a request of the engine may take that meets a loss, and vaultLimit one of Vault alone.
 	engineLimit, vaultLimit = 40 * time.Second, 10 * time.Second
@@ -43,13 +43,13 @@ func TestVaultOutlivesEachLoss(t *testing.T) {
 // restart restarts something, and returns how long it took until that was unsealed.
 type restart func(ctx context.Context, limit time.Duration) (took time.Duration, err error)
 
-// users are a service's.
+// users are the users of a service.
 type users struct {
 	*rig
 	operator *operator
 	balancer *balancer
-	// restarts has all that restart during each loss, by names. running is a Vault that does not, and application uses the
-	// engine in it.
+	// restarts has everything that restarts during each loss, by name. running is a Vault that does not restart, and
+	// application uses the engine in it.
 	restarts    map[string]restart
 	running     *sealedVault
 	application *application
@@ -71,11 +71,11 @@ func newUsers(t *testing.T) *users {
 	}
 	u.running = r.startVault("runs", address)
 	u.application = newApplication(u.running, "patient", address, patience)
-	u.balancer.check() // Not before: nothing has been lost yet, and all of this has to succeed at once.
+	u.balancer.check() // Not before: nothing has been lost yet, and all of this must succeed at once.
 	return u
 }
 
-// outlive lets all users meet a loss.
+// outlive makes all users go through a loss.
 func (u *users) outlive(t *testing.T, l loss) {
 	active := u.awaitActive(recovery)
 	u.balancer.awaitServing(size)
@@ -105,7 +105,7 @@ func (u *users) outlive(t *testing.T, l loss) {
 	require.Less(t, used.vaultAlone, vaultLimit)
 }
 
-// outliveStepDown lets an engine as it is by default meet an orderly takeover.
+// outliveStepDown makes an engine with its defaults go through an orderly takeover.
 func (u *users) outliveStepDown(t *testing.T) {
 	used := newApplication(u.running, "default", u.balancer.address(), nil).begin(t.Context())
 	defer used.end()
@@ -117,7 +117,7 @@ func (u *users) outliveStepDown(t *testing.T) {
 	require.Empty(t, used.errs)
 }
 
-// until restarts at least once, and until a moment has come. It returns how often, and the longest time.
+// until restarts at least once, and until a moment has come. It returns how often it restarted, and the longest time.
 func (r restart) until(
 	ctx context.Context, moment time.Time, limit time.Duration,
 ) (times int, longest time.Duration, err error) {

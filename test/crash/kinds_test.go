@@ -16,7 +16,7 @@ import (
 // service makes the material: the only RSA keys are imported, since making one takes as long as a round.
 type kind struct{ spec, usage, algorithm, file string }
 
-// kinds are those of CMKs.
+// kinds are the kinds of CMKs.
 var kinds = []kind{
 	aes,
 	{kmsapi.KeySpecSM4, kmsapi.KeyUsageEncryptDecrypt, "", ""},
@@ -31,7 +31,7 @@ var kinds = []kind{
 
 var aes = kind{kmsapi.KeySpecAES256, kmsapi.KeyUsageEncryptDecrypt, "", ""}
 
-// kind picks that of a new CMK: in most cases of AES, and seldom one whose import waits for a wrapping key.
+// kind picks the kind of a new CMK: in most cases AES, and rarely one whose import waits for a wrapping key.
 func (w *writer) kind() kind {
 	switch picked := kinds[w.random.IntN(len(kinds))]; {
 	case picked.isImported() && w.random.IntN(4) > 0, w.random.IntN(2) == 0:
@@ -54,7 +54,7 @@ func (k kind) origin() kmsapi.Origin {
 	return kmsapi.OriginKMS
 }
 
-// firstState is that of a new CMK.
+// firstState is the state of a new CMK.
 func (k kind) firstState() kmsapi.KeyState {
 	if k.isImported() {
 		return kmsapi.PendingImport

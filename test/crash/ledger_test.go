@@ -20,14 +20,14 @@ type key struct {
 	kind
 	state kmsapi.KeyState
 	tags  map[string]string
-	// added counts the versions beside the first one, and interval is that of the rotation, as answers have it.
+	// added counts the versions after the first one, and interval is the rotation's, in the form that answers have.
 	added    int
 	interval string
 	metadata
 }
 
-// metadata is what of a CMK's metadata changes and nothing else tells. The description is empty as long as it is the
-// first one.
+// metadata is the part of a CMK's metadata that changes and that nothing else shows. The description is empty as long
+// as it is the first one.
 type metadata struct {
 	description string
 	protected   bool

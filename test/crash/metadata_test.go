@@ -13,7 +13,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// changedDescription begins every description but the first one of a CMK, by which its writer is known.
+// changedDescription begins every description of a CMK except the first one, which identifies the CMK's writer.
 const changedDescription = "now "
 
 // describe changes the description of a CMK.
@@ -114,7 +114,7 @@ func (i *inspector) filter(writers []*writer) {
 	}
 }
 
-// metadataOf is what of a CMK's metadata the writers of this file change.
+// metadataOf is the part of a CMK's metadata that the writers of this file change.
 func metadataOf(described kmsapi.KeyMetadata) metadata {
 	m := metadata{protected: described.DeletionProtection == kmsapi.ProtectionEnabled}
 	if strings.HasPrefix(described.Description, changedDescription) {

@@ -103,7 +103,7 @@ func (i *inspector) secretsOf(w *writer) map[string]secret {
 	return found
 }
 
-// secret looks at a secret, all versions and stages of which must fit together.
+// secret reads a secret, and checks that all its versions and stages fit together.
 func (i *inspector) secret(name string) secret {
 	i.t.Helper()
 	described, err := i.client.DescribeSecret(i.t.Context(), &kmsapi.DescribeSecretRequest{SecretName: name})

@@ -15,7 +15,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
-// build builds the binary under test as it ships: without the race detector, which would change what is slow.
+// build builds the binary under test as it ships: without the race detector, which would change its timing.
 func build(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "alicloudkms")
@@ -103,7 +103,7 @@ func (s *service) dial(t *testing.T) *client.Client {
 	return s.site.dial(t, s.address, nil)
 }
 
-// dial is that of a service that listens at an address. The clock is the client's.
+// dial returns a client of a service that listens at an address. The clock is the client's.
 func (s *site) dial(t *testing.T, address string, clock func() time.Time) *client.Client {
 	t.Helper()
 	ca, err := os.ReadFile(s.dev.CAFile)

@@ -20,8 +20,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
-// The test binary, started once more as a child, is a service that does nothing but sweep until it is killed: that of
-// the real binary does so once a minute.
+// The test binary, started once more as a child, is a service that does nothing but sweep until it is killed: the real
+// one sweeps only once a minute.
 const (
 	sweptConfig = "CRASH_TEST_SWEPT_CONFIG"
 	sweptAhead  = "CRASH_TEST_SWEPT_AHEAD"
@@ -62,7 +62,7 @@ func sweepUntilKilled(config string) error {
 	return err
 }
 
-// clockAhead has the service's clock ahead of the machine's, and lets it be set back.
+// clockAhead sets the service's clock ahead of the machine's, and lets it be set back.
 func clockAhead(ahead time.Duration) server.Options {
 	return server.Options{Clock: func() time.Time { return time.Now().Add(ahead) }, AcceptClock: true}
 }
@@ -94,7 +94,7 @@ func TestAKilledSweepRotatesEachKeyOnce(t *testing.T) {
 type rotations struct {
 	t    *testing.T
 	site *site
-	// ahead is how far the service's clock is ahead, and made the rotations of each key until now.
+	// ahead is how far the service's clock is ahead, and made the number of rotations of each key so far.
 	ahead time.Duration
 	made  int
 	// sealed is a ciphertext of each key's first version, by its id.
@@ -131,7 +131,7 @@ func (r *rotations) serve(use func(*client.Client, *server.Server)) {
 	require.NoError(r.t, s.Close())
 }
 
-// round lets the rotation of every key become due, and kills the service while it rotates them.
+// round lets time pass until the rotation of every key is due, and kills the service while it rotates them.
 func (r *rotations) round(number int, after time.Duration) {
 	r.t.Helper()
 	r.ahead += (rotationDays + 1) * day
@@ -155,7 +155,7 @@ func (r *rotations) killWhileSweeping(after time.Duration) {
 	child.Kill()
 }
 
-// inspect counts the keys that were rotated, and has the others rotated too.
+// inspect counts the keys that were rotated, and lets the others be rotated too.
 func (r *rotations) inspect(setBack bool) (rotated int) {
 	r.t.Helper()
 	if setBack {

@@ -234,7 +234,7 @@ func (i *inspector) count(k kind) {
 	}
 }
 
-// allows requires that a use of a CMK has ended as its state demands, and reports whether that is with success.
+// allows requires that a use of a CMK has ended as the CMK's state demands, and reports whether it succeeded.
 func (i *inspector) allows(k key, err error) bool {
 	i.t.Helper()
 	refused := map[kmsapi.KeyState]*kmsapi.Error{

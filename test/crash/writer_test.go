@@ -20,14 +20,14 @@ type writer struct {
 	client *client.Client // Of this round.
 
 	ledger ledger
-	// ids are those of the ledger's CMKs, in the order of their creation.
+	// ids are the ids of the ledger's CMKs, in the order of their creation.
 	ids []string
 	// touched are the CMKs that this round has used, and touchedSecrets the secrets.
 	touched, touchedSecrets map[string]bool
 	// sealed are the ciphertexts of all rounds, and sealedBefore is the number of those from earlier rounds.
 	sealed       []ciphertext
 	sealedBefore int
-	// signatures are those of all rounds.
+	// signatures are the signatures of all rounds.
 	signatures []signedBy
 
 	// count makes names unique.
@@ -232,7 +232,8 @@ func (w *writer) tag(ctx context.Context, id string, tags map[string]string) err
 		discard(w.client.TagResource(ctx, &kmsapi.TagResourceRequest{KeyId: id, Tags: set})))
 }
 
-// rotate gives a CMK a new version. An imported one has no other, so it loses that until the next import.
+// rotate gives a CMK a new version. An imported one can't have a second version, so its material is deleted until the
+// next import.
 func (w *writer) rotate(ctx context.Context, id string, k kind) error {
 	if k.isImported() {
 		return w.deleteMaterial(ctx, id)
@@ -265,7 +266,7 @@ func (w *writer) dataKey(ctx context.Context, id string) error {
 	return err
 }
 
-// plaintext is another one each time.
+// plaintext returns a new plaintext each time.
 func (w *writer) plaintext() kmsapi.Secret {
 	return kmsapi.NewSecret(base64.StdEncoding.EncodeToString([]byte(w.unique())))
 }

@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// balancer sends connections to the active node, or to one that forwards what it gets. It knows TCP alone: TLS is
-// between the clients and the nodes.
+// balancer sends connections to the active node, or to one that forwards requests. It knows only TCP: TLS is between
+// the clients and the nodes.
 type balancer struct {
 	listener net.Listener
 	nodes    []*node
@@ -66,7 +66,7 @@ func (b *balancer) forward(client net.Conn) {
 	both.Wait()
 }
 
-// note keeps to which node a connection leads, as long as it leads to any.
+// note records which node a connection leads to, as long as it leads to one.
 func (b *balancer) note(client net.Conn, to *node) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

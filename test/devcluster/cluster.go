@@ -20,7 +20,7 @@ type cluster struct {
 	endpoints []string
 	balancer  *balancer
 	nodes     []*node
-	// active is the node that was the active one when we last looked, and lostAt is when there ceased to be one.
+	// active is the node that was the active one when we last looked, and lostAt is when the service last lost it.
 	active *node
 	lostAt time.Time
 }
@@ -123,7 +123,7 @@ func (c *cluster) introduce() {
 	fmt.Printf("To see a takeover, kill the active node, %s:\n\n  kill -9 %d\n", c.active.name, c.active.pid())
 }
 
-// watch says what becomes of the nodes, and starts those again that have ended.
+// watch prints what happens to the nodes, and restarts those that have ended.
 func (c *cluster) watch(ctx context.Context) {
 	for ctx.Err() == nil {
 		c.look(ctx)
@@ -138,7 +138,7 @@ func (c *cluster) watch(ctx context.Context) {
 	}
 }
 
-// compare says which node is active, if that has changed.
+// compare prints which node is active, if that has changed.
 func (c *cluster) compare(now time.Time) {
 	if c.active.isActive() {
 		c.lostAt = time.Time{}
@@ -173,7 +173,7 @@ func (c *cluster) revive(n *node) {
 	}
 }
 
-// stop stops the standbys first, so that none takes over in vain.
+// stop stops the standbys first, so that none takes over needlessly.
 func (c *cluster) stop() error {
 	var errs []error
 	for _, active := range []bool{false, true} {

@@ -4,8 +4,8 @@
 //	devcluster -dir DIR -env FILE -alicloudkms PROGRAM -etcd PROGRAM [-nodes N]
 //
 // Clients use the address of its load balancer, which is in FILE once the nodes are ready. It prints the addresses of
-// the nodes, and then what becomes of them. A node that ends is started again after a while, as systemd would do it.
-// Logs go to DIR/NAME.log. It stops everything on SIGINT and SIGTERM.
+// the nodes, and then what happens to them. It restarts a node that ends after a while, as systemd would. Logs go to
+// DIR/NAME.log. It stops everything on SIGINT and SIGTERM.
 package main
 
 import (
@@ -75,7 +75,7 @@ func run(ctx context.Context, o options) (err error) {
 	return nil
 }
 
-// publish copies the variables of clients to a file, whose readers never see a part of them.
+// publish copies the variables of clients to a file in one step, so that no reader sees a part of them.
 func publish(from, to string) error {
 	content, err := os.ReadFile(from)
 	if err != nil {

@@ -40,7 +40,7 @@ func newNode(c *cluster, name string) (n *node, peers string, err error) {
 
 func (n *node) config() string { return filepath.Join(n.dir, n.name, "server.hcl") }
 
-// configure changes what init has written for a machine of its own.
+// configure changes the configuration that init has written for a machine of the node's own.
 func (n *node) configure() error {
 	written, err := os.ReadFile(n.config())
 	if err != nil {

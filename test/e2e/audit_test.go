@@ -63,8 +63,8 @@ func TestVaultsAuditLogIsAsThePageSays(t *testing.T) {
 	})
 }
 
-// auditedFields returns the last value of each field in Vault's audit log, of the lines about a mount. A field in
-// another has both names, and a field with others in it also has the value of one of those.
+// auditedFields returns the last value of each field in the lines of Vault's audit log about a mount. A nested field
+// has both names, and the field around it also has the value of one within it.
 func (s *stage) auditedFields(t *testing.T, mount string) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(s.vault.Dir + ".audit.log")
@@ -95,8 +95,8 @@ func flatten(found map[string]string, name string, value any) {
 	}
 }
 
-// TestAPluginsEnvironmentTurnsItsDebugLogOn runs the page's commands, in a Vault whose own environment asks for the
-// debug log too, and so first turns it off the same way.
+// TestAPluginsEnvironmentTurnsItsDebugLogOn runs the page's commands. The environment of its Vault asks for the debug
+// log too, which is therefore first turned off in the same way.
 func TestAPluginsEnvironmentTurnsItsDebugLogOn(t *testing.T) {
 	_, block, ok := strings.Cut(auditPage(t), "```sh not-run: another test runs it, with its own checksum\n")
 	require.True(t, ok)

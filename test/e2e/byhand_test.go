@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A stranger has the file under a name of their own, such as one with the version in it.
+// Users may rename the file, for example to a name with the version in it.
 func TestThePluginsHelpRegistersItsOwnFile(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		renamed := filepath.Join(s.vault.plugins, pluginName+"_renamed")

@@ -39,7 +39,7 @@ func (c call) do(m *mount) error { return methods[c.method](m, c) }
 type fixture struct {
 	config                map[string]any
 	plaintext, ciphertext string
-	// signature and hmac are those of plaintext.
+	// signature and hmac are the signature and the HMAC of plaintext.
 	signature, hmac string
 	// cmk is the CMK of "other".
 	cmk string

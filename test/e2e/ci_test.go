@@ -102,7 +102,7 @@ func runByHand(t *testing.T, dir string, env []string) {
 	require.NoError(t, err, "%s\n%s", out, running.Tail())
 }
 
-// jobs returns the commands of both jobs of the page, which have to be the same.
+// jobs returns the commands of both jobs of the page, which must be the same.
 func jobs(t *testing.T, page string) []string {
 	t.Helper()
 	var github struct {
@@ -157,7 +157,7 @@ func usersRepository(t *testing.T, page, vault string) string {
 	return dir
 }
 
-// copySources copies this repository without its tests, and without what is not in it: history and binaries.
+// copySources copies this repository without its tests, and without what is not part of it: history and binaries.
 func copySources(t *testing.T, to string) {
 	t.Helper()
 	require.NoError(t, filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
@@ -193,7 +193,7 @@ func copyFile(from, to string) error {
 	return os.WriteFile(to, content, info.Mode().Perm())
 }
 
-// formatted returns Go code, which has to be as gofmt would have it.
+// formatted returns Go code, which must be formatted as by gofmt.
 func formatted(t *testing.T, code string) []byte {
 	t.Helper()
 	out, err := format.Source([]byte(code))

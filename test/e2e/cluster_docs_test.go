@@ -27,7 +27,7 @@ const (
 	withNodes  = "another test runs it, with three nodes"
 )
 
-// site is docs/cluster.md on this machine: what is there a name of a machine is here an address of loopback.
+// site is docs/cluster.md on this machine: addresses of loopback replace the names of the page's machines.
 type site struct {
 	page, work string
 	names      *strings.Replacer
@@ -139,8 +139,8 @@ func (s *site) useNode(t *testing.T, number int) (env string) {
 	return env
 }
 
-// callThrough lists keys by way of a standby: it and the active node accept each other's certificates, of which that of
-// the standby is newer.
+// callThrough lists keys through a standby: it and the active node accept each other's certificates, although the
+// standby's is newer.
 func (s *site) callThrough(t *testing.T, number int) {
 	t.Helper()
 	out, err := exec.Command(shared.service(), "call", "ListKeys", "-env", s.useNode(t, number)).CombinedOutput()
@@ -190,8 +190,8 @@ func (n startedNode) serves(t *testing.T, query string) bool {
 	return healthOf(t.Context(), "http://"+n.operations+"/healthz"+query) == http.StatusOK
 }
 
-// renewOneAfterAnother reloads the nodes whose certificates the page has renewed: each of them serves by way of every
-// other in between, and in the end another one becomes active, to which all others must connect.
+// renewOneAfterAnother reloads the nodes whose certificates the page has renewed. After each reload, every node still
+// serves, through the active one. In the end another node becomes active, to which all others must connect.
 func (s *site) renewOneAfterAnother(t *testing.T) {
 	t.Helper()
 	for _, node := range s.started {

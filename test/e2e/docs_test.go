@@ -22,10 +22,10 @@ const (
 	notRun = "not-run:"
 )
 
-// shellBlocks returns the shell blocks of a document that are to be run, as one script.
+// shellBlocks returns the shell blocks of a document that should run, as one script.
 func shellBlocks(document string) (script string, err error) { return shellBlocksWith(document, "") }
 
-// shellBlocksWith returns the blocks that are to be run, and those that are not for a reason.
+// shellBlocksWith returns the blocks that should run, and those that should not for a reason.
 func shellBlocksWith(document, reason string) (script string, err error) {
 	var b strings.Builder
 	inside, wanted := false, false

@@ -34,7 +34,7 @@ go build -C "$3" -trimpath -buildvcs=false -ldflags "-X $4.Version=$5" -o "$6" "
 	s.deregisterAfter(t, beforeVersion)
 }
 
-// become has the mount run another version of the plugin.
+// become makes the mount run another version of the plugin.
 func (m *mount) become(s *stage, version string) {
 	m.t.Helper()
 	m.tune(version)
@@ -51,7 +51,7 @@ func (c call) concerns(keys ...string) bool {
 }
 
 // TestThePluginOfBeforeRefusesTodaysKeysAndDamagesNone downgrades to a plugin that knows no versions of keys. It goes
-// on with the keys of its own, and whatever it is asked to do with others, they are the same after the next upgrade.
+// on with its own keys, and whatever it is asked to do with others, they are unchanged after the next upgrade.
 func TestThePluginOfBeforeRefusesTodaysKeysAndDamagesNone(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		if exec.Command("git", "-C", root, "cat-file", "-e", beforeVersions+"^{commit}").Run() != nil {

@@ -41,8 +41,8 @@ func TestVaultThatIsRestoredOpensWhatItHasForgotten(t *testing.T) {
 	})
 }
 
-// restore replaces what the server has stored by a snapshot, in which a key has this version as its newest. It returns
-// when the server has begun again with that.
+// restore replaces the server's storage by a snapshot, in which the newest version of the key at path is newest. It
+// returns once the server serves that.
 func (v *vaultServer) restore(t *testing.T, m *mount, snapshot *bytes.Buffer, path string, newest int) {
 	t.Helper()
 	require.NoError(t, v.Client.Sys().RaftSnapshotRestore(snapshot, false))

@@ -198,7 +198,7 @@ func after(f fault) fault {
 	}
 }
 
-// hold lets KMS act on a call of the operation, tells acted of it and never responds. Other calls pass.
+// hold lets KMS act on a call of the operation, signals that to acted, and never responds. Other calls pass.
 func hold(operation kmsapi.Operation, acted chan<- struct{}) fault {
 	return func(p *faultProxy, w http.ResponseWriter, r *http.Request, form []byte) {
 		if values, err := url.ParseQuery(string(form)); err != nil || values.Get("Action") != string(operation) {

@@ -2,8 +2,8 @@ package e2e
 
 import "testing"
 
-// TestFilesOutliveTheirMount encrypts through Vault and without it, with tokens that may do just that, and decrypts
-// what either way has made by the other one, and what is left when the mount is gone.
+// TestFilesOutliveTheirMount encrypts through Vault and without it, with tokens that allow no more, and decrypts the
+// files of either way by the other one, and those that are left when the mount is gone.
 func TestFilesOutliveTheirMount(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		s.runAgainst(t, `
@@ -55,8 +55,8 @@ test ! -e nothing
 	})
 }
 
-// TestCiphertextsOutliveTheirMount opens what the engine has encrypted, in both modes and with several versions, when
-// the mount and its storage are gone. First the key is registered again, in another mount, with one of its ciphertexts.
+// TestCiphertextsOutliveTheirMount opens ciphertexts of the engine, in both modes and of several versions, when the
+// mount and its storage are gone. First the key is registered again, in another mount, with one of its ciphertexts.
 func TestCiphertextsOutliveTheirMount(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		s.runAgainst(t, `

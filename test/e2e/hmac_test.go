@@ -62,7 +62,7 @@ var asksForHMACs = []struct{ name, path, body string }{
 	{"verify, with both", "verify/key", `{"input":"aGVsbG8=","hmac":"$hmac","signature":"$hmac"}`},
 }
 
-// That of Vault: OpenBao's answers otherwise to the old field of verify, and to references in a batch.
+// The transit engine is Vault's: OpenBao's differs in the old field of verify, and in references in a batch.
 func TestHMACAnswersAsTransitDoes(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		if s.vault.platform.name != "vault" {
@@ -120,8 +120,8 @@ func hasError(data any) bool {
 	return false
 }
 
-// requireLike requires the same fields with values of the same kind, and the same truth. Transit says of every item
-// whether it is valid, also if nothing was checked.
+// requireLike requires the same fields with values of the same kind, and booleans with the same value. Transit says of
+// every item whether it is valid, even if nothing was checked.
 func requireLike(t *testing.T, want, got any, where string) {
 	t.Helper()
 	require.IsType(t, want, got, where)

@@ -23,8 +23,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
-// cloudKMS is a KMS service that is as Alibaba Cloud is sold today: a key that is in no KMS instance is not for
-// programs, and each instance has a dedicated gateway. The test can replace the certificates of these.
+// cloudKMS is a KMS service like Alibaba Cloud as it is sold today: programs can't use a key that is in no KMS
+// instance, and each instance has a dedicated gateway, whose certificates the test can replace.
 type cloudKMS struct {
 	*servers.Process
 	t   *testing.T
@@ -154,7 +154,7 @@ func (k *cloudKMS) renew() {
 	require.NoError(k.t, k.Await(func() bool { return k.serial() != before }))
 }
 
-// serial is that of the certificate that the instance's dedicated gateway shows.
+// serial is the serial number of the certificate that the instance's dedicated gateway shows.
 func (k *cloudKMS) serial() string {
 	k.t.Helper()
 	unverified := &tls.Config{InsecureSkipVerify: true} //nolint:gosec // The certificate is only looked at.
@@ -164,7 +164,7 @@ func (k *cloudKMS) serial() string {
 	return conn.ConnectionState().PeerCertificates[0].SerialNumber.String()
 }
 
-// replaceCA gives the dedicated gateways certificates of another CA. Earlier connections do not go on.
+// replaceCA gives the dedicated gateways certificates of another CA. Existing connections end.
 func (k *cloudKMS) replaceCA() {
 	k.t.Helper()
 	require.NoError(k.t, k.Stop())

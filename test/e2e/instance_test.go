@@ -10,8 +10,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// dedicatedConfig is what the engine needs besides to use the keys of the service's instance over its dedicated
-// gateway.
+// dedicatedConfig is what the engine also needs to use the keys of the service's instance over its dedicated gateway.
 func (k *kmsService) dedicatedConfig() map[string]any {
 	return map[string]any{
 		"gateway": "dedicated", "kms_instance_id": k.Exports["ALICLOUD_KMS_INSTANCE_ID"],
@@ -204,7 +203,7 @@ func TestCiphertextsOutliveAChangeOfTheGateway(t *testing.T) {
 	})
 }
 
-// With the default key alone there is no job to do; with an instance, it is the same over either gateway.
+// With only the default key, the main job is impossible; with an instance, it is the same over either gateway.
 func TestMainJobInAnAccountOfToday(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		kms := s.cloud(t)

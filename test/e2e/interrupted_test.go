@@ -22,7 +22,7 @@ type interruption struct {
 	path      string
 	fields    map[string]any
 	operation kmsapi.Operation
-	// settle is how the next leader comes to know.
+	// settle makes the next leader find out.
 	settle func(m *mount, i interruption, key string)
 	// cmks and versions are how many the key has then, and isEnvelope says that its newest version is a data key.
 	cmks, versions int
@@ -159,8 +159,8 @@ func (c *cluster) killAfter(
 	return killed
 }
 
-// settleByRollback has Vault settle the mount's write-ahead log at once: it makes the entries look old, which Vault
-// otherwise waits for, and lets the rollback run that precedes a move of the mount.
+// settleByRollback makes Vault settle the mount's write-ahead log at once: it makes the entries look as old as Vault
+// otherwise waits for, and triggers the rollback that precedes a move of the mount.
 func settleByRollback(m *mount, _ interruption, _ string) {
 	m.t.Helper()
 	raw := m.client.Logical()

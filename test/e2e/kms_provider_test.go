@@ -37,7 +37,7 @@ type providing struct {
 // provide starts a provider that checks its key every second.
 func (s *stage) provide(t *testing.T, flags ...string) *providing {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "p-") // The name of a socket has to be short.
+	dir, err := os.MkdirTemp("", "p-") // The path of a socket must be short.
 	require.NoError(t, err)
 	socket := filepath.Join(dir, "kms.sock")
 	flags = append([]string{"kms-provider", "-listen", "unix://" + socket, "-interval", "1s"}, flags...)
@@ -58,7 +58,7 @@ func (s *stage) provide(t *testing.T, flags ...string) *providing {
 	return &providing{kms.NewKeyManagementServiceClient(conn), t}
 }
 
-// keyID is that of the status, which must be good.
+// keyID is the key id of the status, which must be good.
 func (p *providing) keyID() string {
 	p.t.Helper()
 	answer, err := p.Status(p.t.Context(), &kms.StatusRequest{})
@@ -148,7 +148,7 @@ func TestKubernetesEncryptsThroughTheEngine(t *testing.T) {
 	})
 }
 
-// refusesStrangers proves that providers of another cluster, or for another key, do not open what p has sealed.
+// refusesStrangers proves that providers of another cluster, or for another key, do not open what p has encrypted.
 func (s *stage) refusesStrangers(t *testing.T, m *mount, p *providing, made *kms.EncryptResponse, flags []string) {
 	t.Helper()
 	other := s.provide(t, append(flags, "-vault", m.path+"/keys/other")...)

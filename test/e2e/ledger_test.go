@@ -20,7 +20,7 @@ import (
 // all fields.
 type ledger struct {
 	mu sync.Mutex
-	// encryptions are those that were acknowledged.
+	// encryptions are the encryptions that were acknowledged.
 	encryptions []encrypted
 	// keys has the CMK of every key whose creation was acknowledged.
 	keys map[string]string

@@ -38,7 +38,7 @@ func (s *stage) newLock(t *testing.T) *lock {
 }
 
 // intoInstance points the alias at a CMK of the service's KMS instance, and returns settings of a seal that reaches it
-// over the instance's dedicated gateway alone.
+// only over the instance's dedicated gateway.
 func (l *lock) intoInstance(t *testing.T) map[string]string {
 	t.Helper()
 	id := l.kms.Exports["ALICLOUD_KMS_INSTANCE_ID"]
@@ -111,7 +111,7 @@ func onEachSeal(t *testing.T, test func(*testing.T, *stage, sealKind)) {
 	})
 }
 
-// mustHave skips the test if m is the built-in seal of an OpenBao that has none any longer.
+// mustHave skips the test if m is the built-in seal of an OpenBao that no longer has one.
 func (s *stage) mustHave(t *testing.T, m sealKind) {
 	t.Helper()
 	if m.plugin == "" && s.vault.platform.name == "openbao" && s.vault.hasExternalKeys(t) {

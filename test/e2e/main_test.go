@@ -33,7 +33,7 @@ func run(m *testing.M) int {
 type platform struct {
 	name string
 	bin  string
-	// prefix is that of the environment variables that its command line reads.
+	// prefix begins the environment variables that its command line reads.
 	prefix string
 }
 

@@ -26,7 +26,7 @@ var kinds = map[reflect.Type]string{
 	reflect.TypeFor[[]any]():          "list",
 }
 
-// check requires the field in an answer, and returns its value as text.
+// check requires the field in an answer, and returns its value as a string.
 func (n need) check(t *testing.T, answer string) string {
 	t.Helper()
 	value, found := lookUp(t, answer, n.field)
@@ -50,7 +50,7 @@ func (n need) check(t *testing.T, answer string) string {
 	return text
 }
 
-// signed reports whether a signature is one of the digest, by the public key: what the client would find on its own.
+// signed reports whether the public key confirms a signature of the digest: what the client would find on its own.
 func (n need) signed(t *testing.T, text string) bool {
 	t.Helper()
 	_, text, _ = strings.Cut(strings.TrimPrefix(text, "vault:"), ":")
@@ -96,7 +96,7 @@ func lookUp(t *testing.T, document, path string) (value any, found bool) {
 	return value, true
 }
 
-// numbered has the items of a list under their positions.
+// numbered returns the items of a list under their positions.
 func numbered(list []any) map[string]any {
 	all := map[string]any{}
 	for i, item := range list {

@@ -160,7 +160,7 @@ func (m *moodyVault) note(path string, status int) {
 	m.answered = append(m.answered, fmt.Sprint(path[strings.LastIndex(path, "kms/")+1:], " ", status))
 }
 
-// hasBeenRetried requires that what failed was sent again, and what was refused was not.
+// hasBeenRetried requires that failed requests were sent again, and refused ones were not.
 func (m *moodyVault) hasBeenRetried(t *testing.T) {
 	t.Helper()
 	m.mu.Lock()
@@ -239,7 +239,7 @@ func java(file string) func(*testing.T, string) *exec.Cmd {
 	}
 }
 
-// needs skips the test if a command fails, but where everything is required: there it fails.
+// needs skips the test if a command fails, or fails it where everything is required.
 func needs(t *testing.T, what string, command ...string) {
 	t.Helper()
 	if exec.Command(command[0], command[1:]...).Run() == nil {

@@ -18,7 +18,7 @@ import (
 //	# comment
 //	sends application/json                           the Content-Type of all bodies; without it there is none
 //	at transit                                       the only mount path that the client knows; by default, any
-//	given PUT keys/$key                              a request of an administrator, which has to succeed
+//	given PUT keys/$key                              a request of an administrator, which must succeed
 //	PUT encrypt/$key {"plaintext": "$plaintext"}     a request of the client, with its body, if any
 //	    200                                          the status of the answer; by default 200
 //	    data.ciphertext string ~ ^vault:v1: > text   a field of the answer, its JSON type, a pattern, and a name

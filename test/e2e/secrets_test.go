@@ -78,7 +78,7 @@ func spellBook(secrets map[string]bool) spelled {
 
 // in returns the encodings of the secrets that content contains, each spelling once.
 func (s spelled) in(content []byte) (encodings []string) {
-	var firsts [1 << 16]bool // Nearly all places are passed by without a look at the map.
+	var firsts [1 << 16]bool // Most places need no lookup in the map.
 	for at := range s {
 		firsts[binary.BigEndian.Uint16(at[:])] = true
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A session of the docs is fenced with ```console. It has commands, each after a prompt, with what they print. In that,
-// anyText stands for what is different each time: the rest of a word, or whole lines.
+// A session of the docs is fenced with ```console. It has commands, each after a prompt, with what they print. In the
+// output, anyText stands for what differs each time: the rest of a word, or whole lines.
 const (
 	session = "console"
 	prompt  = "$ "

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestASignalEndsTheScriptsThatExpandSubstitutions sends it to a script that does hardly anything else. There, bash 5.2
-// loses about one signal in ten with a plain trap.
+// TestASignalEndsTheScriptsThatExpandSubstitutions sends a signal to a script that does hardly anything else. There,
+// bash 5.2 loses about one signal in ten with a plain trap.
 func TestASignalEndsTheScriptsThatExpandSubstitutions(t *testing.T) {
 	const script = `set -euo pipefail; . "$0"; exit_on TERM 143; echo ready; while :; do x=$(<"$1"); done`
 	stage, file := filepath.Join(root, "scripts", "stage.sh"), filepath.Join(t.TempDir(), "file")

@@ -87,7 +87,7 @@ func (s *suite) folder(name string) string {
 	return filepath.Join(s.dir, fmt.Sprintf("%s%d", name, s.folders))
 }
 
-// stopsAtTheEnd has a server stopped after all tests, if its test does not stop it.
+// stopsAtTheEnd makes sure that a server is stopped after all tests, if its test does not stop it.
 func (s *suite) stopsAtTheEnd(server interface{ Stop() error }) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -96,7 +96,7 @@ var resources = map[string]func(*terraform, attributes) (undo func() error){
 	"vault_generic_endpoint": (*terraform).writeEndpoint,
 }
 
-// apply makes one resource, and notes its attributes for others.
+// apply makes one resource, and records its attributes for others.
 func (tf *terraform) apply(kind, name string, a attributes) {
 	tf.t.Helper()
 	require.Contains(tf.t, resources, kind, "what does its provider do?")

@@ -36,7 +36,7 @@ func TestTransitsClientsNeedNothingButAnotherMountPath(t *testing.T) {
 	})
 }
 
-// variables are what words stand for that begin with $: the names of two keys, a plaintext, a context, and a message
+// variables are the values of the words that begin with $: the names of two keys, a plaintext, a context, and a message
 // with its SHA-256, all but the names in base64.
 func variables() map[string]string {
 	message := []byte("message " + rand.Text())

@@ -49,7 +49,7 @@ func (s *stage) reload() error {
 	return err
 }
 
-// tune has a version run from the next reload on.
+// tune makes a version run from the next reload on.
 func (m *mount) tune(version string) {
 	m.t.Helper()
 	input := api.TuneMountConfigInput{PluginVersion: &version}

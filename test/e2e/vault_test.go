@@ -57,7 +57,7 @@ func startVault(s *suite, p platform, name string, set settings) (*vaultServer, 
 	return v, nil
 }
 
-// newVault makes a server's folders. A caller that starts it has to stop it.
+// newVault makes a server's folders. A caller that starts it must stop it.
 func newVault(s *suite, p platform, name string, set settings) (*vaultServer, error) {
 	if set.address == "" {
 		set.address = servers.AnyPort
@@ -122,7 +122,7 @@ raw_storage_endpoint = %t
 		v.blocks, v.seal)
 }
 
-// audit lets the docs turn on an audit log, which OpenBao takes from its configuration file alone by default.
+// audit lets the docs turn on an audit log, which OpenBao by default takes only from its configuration file.
 func (v *vaultServer) audit() string {
 	if v.platform.name == "vault" {
 		return ""
@@ -147,7 +147,7 @@ func (v *vaultServer) initialize(s *suite) error {
 	if err != nil {
 		return err
 	}
-	// OpenBao takes audit devices from its configuration file only, unless that allows other ways.
+	// OpenBao takes audit devices only from its configuration file, unless that allows other ways.
 	if v.platform.name == "vault" {
 		if err := v.EnableAudit(ctx); err != nil {
 			return err

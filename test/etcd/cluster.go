@@ -14,10 +14,10 @@ import (
 	"go.etcd.io/etcd/server/v3/embed"
 )
 
-// cluster is what members.json says.
+// cluster is the content of members.json.
 type cluster struct {
 	dir string
-	// Token tells clusters apart that have had the same ports.
+	// Token distinguishes clusters that have had the same ports.
 	Token   string   `json:"token"`
 	Members []member `json:"members"`
 	// held are the ports of a cluster whose members are all in this process.
@@ -117,7 +117,7 @@ func (m member) advertised() string {
 	return m.Peer
 }
 
-// config is that of one member.
+// config is the configuration of one member.
 func (c *cluster) config(m member, o options) *embed.Config {
 	config := embed.NewConfig()
 	config.Name, config.Dir = m.Name, filepath.Join(c.dir, m.Name)

@@ -1,5 +1,5 @@
 // Command etcd runs the members of an etcd cluster on 127.0.0.1, for tests and for make dev. It is etcd's own server
-// with its default limits, embedded: no machine needs to have etcd.
+// with its default limits, embedded: no machine needs to have etcd installed.
 //
 //	etcd -dir DIR -members 3            all members in this process, on ports that the kernel picks at the first start
 //	etcd -dir DIR -member 2             one of the members that DIR/members.json lists

@@ -47,7 +47,7 @@ func main() {
 const startTimeout = time.Minute
 
 func run(o options) error {
-	// At its limit of file sizes, a write has to fail as on a full disk.
+	// At its limit of file sizes, a write must fail as on a full disk.
 	signal.Ignore(syscall.SIGXFSZ)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()

@@ -12,11 +12,11 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// names are host names that this process alone knows. All members call a member by one name, and for each of them it
-// leads to another address, where a link of the test listens: so every link fails by itself.
+// names are host names that only this process knows. All members call a member by one name, which leads to another
+// address for each of them, where a link of the test listens: so every link fails on its own.
 type names map[string]netip.Addr
 
-// parseNames reads such as m2.etcd.test=127.1.1.2,m3.etcd.test=127.1.1.3.
+// parseNames reads names such as m2.etcd.test=127.1.1.2,m3.etcd.test=127.1.1.3.
 func parseNames(written string) (names, error) {
 	found := names{}
 	for entry := range strings.SplitSeq(written, ",") {

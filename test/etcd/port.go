@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// port is a port of 127.0.0.1 that is bound and not listened on. Only listeners that share ports get it, and it is no
-// port of an outgoing connection either while no member listens.
+// port is a port of 127.0.0.1 that is bound and not listened on. Only listeners that share ports get it, and no
+// outgoing connection does, even while no member listens.
 type port struct{ socket, number int }
 
 func holdPort() (*port, error) {

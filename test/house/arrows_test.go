@@ -165,7 +165,7 @@ func (r room) checkArrow(from, target string, allowed []string) error {
 	return errors.New(from + " must not import " + target)
 }
 
-// roomOf returns the room of a package, or "" for packages of other modules. Rooms may lie in folders, and in one
+// roomOf returns the room of a package, or "" for packages of other modules. Rooms may be in folders, and in one
 // another: the innermost counts.
 func roomOf(path string) string {
 	if path == module {

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A phase is one of make test, with what it prints.
+// A phase is a phase of make test, with what it prints.
 type phase struct{ name, printed string }
 
 // proofs is what the check looks for besides phases.

@@ -14,7 +14,7 @@ import (
 const (
 	// maxColumns is the length of a line. A tab counts as one column.
 	maxColumns = 120
-	// besideLiteral is the space that a longer line has for anything but its longest string literal.
+	// besideLiteral is how many columns a longer line may have besides its longest string literal.
 	besideLiteral = 40
 )
 

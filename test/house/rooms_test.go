@@ -39,23 +39,24 @@ var rooms = map[string]room{
 	"cmd":  {anything: true},
 	"test": {anything: true},
 
-	// What to say of KMS's refusals, for engine and seal.
+	// What to say about KMS's refusals, for engine and seal.
 	"internal/advice": {imports: []string{"kmsapi"}, onlyStandard: true},
 	// What the plugins' executables say to people.
 	"internal/byhand": {onlyStandard: true},
 	// What a misspelt name was probably meant to be, for every message that has a list of the right ones.
 	"internal/guess": {onlyStandard: true},
-	// Requests to STS and RAM, for all that sends any.
+	// Requests to STS and RAM, for whatever sends them.
 	"internal/cloudcall": {imports: []string{"internal/servercert", "kmsapi"}, onlyStandard: true},
-	// Which names a certificate has that is not trusted, for all that connects.
+	// The names in a certificate that is not trusted, for whatever connects.
 	"internal/servercert": {imports: []string{"internal/printable"}, onlyStandard: true},
 	// Other people's text in messages, logs and reports.
 	"internal/printable": {onlyStandard: true},
-	// Sockets for one user alone, for service and tool.
+	// Sockets for only one user, for service and tool.
 	"internal/unixsocket": {onlyStandard: true},
 	// Keys of the engine as their users reach them, through Vault.
 	"internal/vaultkey": {},
-	// Kubernetes' data keys, for the tool. It is no part of it because the API server's code tests it in another module.
+	// Kubernetes' data keys, for the tool. It is not part of the tool because the API server's code tests it in another
+	// module.
 	"internal/kmsprovider": {
 		imports: []string{
 			"client", "internal/input", "internal/printable", "internal/unixsocket", "internal/vaultkey", "internal/versions",
@@ -65,9 +66,9 @@ var rooms = map[string]room{
 	},
 	// Words of the shell, in commands that messages print.
 	"internal/shell": {onlyStandard: true},
-	// Names in encryption contexts that are ours, for all that encrypts.
+	// The names in encryption contexts that are ours, for whatever encrypts.
 	"internal/reserved": {onlyStandard: true},
-	// What people paste or keep in files, for all that reads it.
+	// Strings that people paste or keep in files, for whatever reads them.
 	"internal/input": {onlyStandard: true},
 	// Messages and files under data keys, for engine and tool.
 	"envelope": {imports: []string{"internal/xaes", "kmsapi"}, tests: []string{"internal/coredump"}},
@@ -85,9 +86,9 @@ var rooms = map[string]room{
 	"internal/coredump": {onlyStandard: true},
 	// A second opinion on cryptography, for tests.
 	"internal/openssl": {},
-	// Public keys of KMS, for all that checks signatures.
+	// Public keys of KMS, for whatever checks signatures.
 	"internal/publickey": {imports: []string{"kmsapi"}, onlyStandard: true},
-	// The variables that say which KMS is called, and as whom, for the commands.
+	// The variables that say which KMS is called, and with which credentials, for the commands.
 	"internal/environment": {imports: []string{"client", "credentials", "internal/input", "kmsapi"}, onlyStandard: true},
 	// etcd for tests, as processes.
 	"internal/etcdtest": {imports: []string{"internal/heldport", "internal/link"}},
@@ -110,7 +111,7 @@ var rooms = map[string]room{
 	"internal/signing": {
 		imports: []string{"internal/refusal", "internal/sm2", "kmsapi"}, tests: []string{"internal/sm3"},
 	},
-	// SM2 without its arithmetic, and the one package that gives the engine SM3.
+	// SM2 without its arithmetic, and the only package that gives the engine SM3.
 	"internal/sm2": {
 		imports: []string{"internal/curvekey"}, onlyStandard: true, tests: []string{"internal/signing", "internal/sm3"},
 	},
@@ -201,7 +202,7 @@ var rooms = map[string]room{
 	"server/internal/replay":   {},
 	"server/internal/wrapping": {imports: serverRooms("fair", "kmsapi")},
 	"server/internal/audit":    {imports: []string{"internal/printable", "kmsapi"}},
-	// What operators see of the service it gets as functions.
+	// What operators see of the service, which it gets as functions.
 	"server/internal/ops": {imports: serverRooms("private", "internal/unixsocket", "kmsapi")},
 	// Files that hold secrets, by one rule.
 	"server/internal/private": {imports: []string{"internal/shell"}, onlyStandard: true},
@@ -211,7 +212,7 @@ var rooms = map[string]room{
 	},
 }
 
-// serverRooms returns the paths of rooms, of which those of one word that are below server have their last part alone.
+// serverRooms returns the paths of rooms, whose names may leave out server/internal.
 func serverRooms(names ...string) []string {
 	for i, name := range names {
 		if !strings.HasPrefix(name, "internal/") && !slices.Contains([]string{"kmsapi", "signature", "server"}, name) {

@@ -13,9 +13,8 @@ import (
 	"k8s.io/kms/pkg/service"
 )
 
-// An apiServer is what a kube-apiserver does with a KMS v2 provider, from the parts that kube-apiserver is made of.
-// What it does when is its own, so that a test need not wait for minutes: poll is what kube-apiserver does once a
-// minute.
+// An apiServer does what a kube-apiserver does with a KMS v2 provider, with the parts that kube-apiserver is made of.
+// Only the timing is its own, so that a test need not wait for minutes: poll is what kube-apiserver does once a minute.
 type apiServer struct {
 	t       *testing.T
 	name    string
@@ -27,9 +26,9 @@ type apiServer struct {
 }
 
 const (
-	// writeTTL is how long kube-apiserver writes with a seed after the last status that was good.
+	// writeTTL is how long kube-apiserver writes with a seed after the last good status.
 	writeTTL = 3 * time.Minute
-	// timeout is that of a request if an EncryptionConfiguration has none.
+	// timeout is the timeout of a request if an EncryptionConfiguration sets none.
 	timeout = 3 * time.Second
 )
 
@@ -113,7 +112,7 @@ func (a *apiServer) write(path, object string) ([]byte, error) {
 	return a.TransformToStorage(a.t.Context(), []byte(object), value.DefaultContext(path))
 }
 
-// read returns the object of what is stored, and whether it should be written again.
+// read returns the object in what is stored, and whether it should be written again.
 func (a *apiServer) read(path string, stored []byte) (object string, stale bool, err error) {
 	got, stale, err := a.TransformFromStorage(a.t.Context(), stored, value.DefaultContext(path))
 	return string(got), stale, err

@@ -64,8 +64,8 @@ func flagsOfThePod(t *testing.T, key string) (flags []string) {
 	return flags
 }
 
-// TestThePageSetsUpACluster starts the provider with the flags of the static pod, and lets the API server's own code
-// read the EncryptionConfiguration, strictly, and do all that it does with it.
+// TestThePageSetsUpACluster starts the provider with the flags of the static pod, and makes the API server's own code
+// read the EncryptionConfiguration, strictly, and do everything that it does with it.
 func TestThePageSetsUpACluster(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)

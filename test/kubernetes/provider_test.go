@@ -113,7 +113,7 @@ func TestWhatIsNotOfThisClusterIsRefused(t *testing.T) {
 	_, _, err = test.read(secretPath, stored)
 	require.ErrorContains(t, err, `a cluster other than "test"`)
 
-	// A writer to etcd can't pass a ciphertext of one version for that of another.
+	// A writer to etcd can't pass off a ciphertext of one version as one of another.
 	before := prod.keyID()
 	c.rotate(key)
 	eventually(t, func() bool { return prod.poll() == nil && prod.keyID() != before }, "the rotation is seen")
@@ -138,7 +138,7 @@ func TestKMSIsAwayForMoreThanThreeMinutes(t *testing.T) {
 	require.NoError(t, c.Stop())
 	eventually(t, func() bool { return a.poll() != nil }, "the provider says that KMS is away")
 	a.now = a.now.Add(2*time.Minute + 59*time.Second)
-	shortest := time.Minute // A busy machine may delay one, and not all.
+	shortest := time.Minute // A busy machine may delay some, but not all.
 	for range 5 {
 		began := time.Now()
 		require.ErrorContains(t, a.poll(), "DescribeKey at")

@@ -81,7 +81,7 @@ func (c *cloud) provide(flags ...string) *provider {
 	return p
 }
 
-// hasKeptSecrets fails if the log has the secret of the access key, or what a test has encrypted.
+// hasKeptSecrets fails if the log has the secret of the access key, or a plaintext of the test.
 func (p *provider) hasKeptSecrets() {
 	p.t.Helper()
 	log, err := os.ReadFile(p.Log())

@@ -15,7 +15,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/monitoring/dashboards"
 )
 
-// TestAgainstARealPrometheus holds the dashboards and rules against what a real Prometheus has scraped of a real
+// TestAgainstARealPrometheus compares the dashboards and rules with what a real Prometheus has scraped from a real
 // service, a real cluster and a real Vault.
 func TestAgainstARealPrometheus(t *testing.T) {
 	s := newStage(t)
@@ -70,10 +70,10 @@ func (s *stage) hasSeries(t *testing.T, expression string) {
 	})
 }
 
-// named is an expression with the panel that it is of.
+// named is an expression with the name of its panel.
 type named struct{ name, expression string }
 
-// expressions are those of a dashboard.
+// expressions are the expressions of a dashboard.
 func expressions(d dashboards.Dashboard) (all []named) {
 	for _, p := range panels(d) {
 		for _, target := range p.Targets {
@@ -84,7 +84,7 @@ func expressions(d dashboards.Dashboard) (all []named) {
 	return all
 }
 
-// panels are those of a dashboard, without the rows.
+// panels are the panels of a dashboard, without the rows.
 func panels(d dashboards.Dashboard) (all []dashboard.Panel) {
 	for _, p := range d.Panels {
 		if p.Panel != nil {
@@ -161,7 +161,8 @@ func parsed(t *testing.T, expression string) parser.Expr {
 	return e
 }
 
-// withoutComparison is what an alert compares with a number, which has series also while the alert is silent.
+// withoutComparison returns the part of an alert that is compared with a number: it has series even while the alert is
+// silent.
 func withoutComparison(e parser.Expr) parser.Expr {
 	binary, ok := e.(*parser.BinaryExpr)
 	switch {

@@ -49,13 +49,13 @@ func loaded(t *testing.T, file string) (d dashboards.Dashboard) {
 	return d
 }
 
-// mistakes are what the schema does not allow in a dashboard: unknown, missing and wrong fields, also those of its
-// panels and queries.
+// mistakes are what the schema does not allow in a dashboard: unknown, missing and wrong fields, also in its panels and
+// queries.
 func mistakes(content []byte) (found cog.BuildErrors) {
 	plugins.RegisterDefaultPlugins()
 	var d dashboards.Dashboard
 	found = append(found, buildErrors(d.UnmarshalJSONStrict(content))...)
-	// Of a panel's fields, the above is strict only about the part that is of its type.
+	// Of a panel's fields, the above is strict only about those that depend on its type.
 	var fields struct {
 		Panels []struct{ FieldConfig json.RawMessage }
 	}
@@ -76,7 +76,7 @@ func buildErrors(err error) cog.BuildErrors {
 	return found
 }
 
-// TestTheSchemaFindsMistakes makes sure that what checks the dashboards checks something.
+// TestTheSchemaFindsMistakes makes sure that the check of the dashboards finds something.
 func TestTheSchemaFindsMistakes(t *testing.T) {
 	right := shippedWith(t, "kms-service.json", nil)
 	require.Empty(t, mistakes(right))

@@ -22,7 +22,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
-// caller sends requests to the KMS service, signed or not quite.
+// caller sends requests to the KMS service, some of them with a wrong signature.
 type caller struct {
 	kms  *servers.KMS
 	http *http.Client
@@ -57,7 +57,7 @@ func (c *caller) post(form string) (status int, answer map[string]any, err error
 	return response.StatusCode, answer, json.Unmarshal(body, &answer)
 }
 
-// must sends a request that has to succeed.
+// must sends a request that must succeed.
 func (c *caller) must(t *testing.T, r kmsapi.Request) map[string]any {
 	t.Helper()
 	status, answer, err := c.send(r, "")
@@ -75,7 +75,7 @@ func (c *caller) newKey(t *testing.T, r *kmsapi.CreateKeyRequest) string {
 	return id
 }
 
-// prepare makes what the gauges count: keys, a secret, and something of each kind that is due.
+// prepare makes what the gauges count: keys, a secret, and something due of each kind.
 func (s *stage) prepare(t *testing.T, c *caller) {
 	t.Helper()
 	s.key = c.newKey(t, &kmsapi.CreateKeyRequest{})
@@ -88,12 +88,12 @@ func (s *stage) prepare(t *testing.T, c *caller) {
 	c.must(t, &kmsapi.DeleteSecretRequest{SecretName: "doomed"})
 }
 
-// reload makes the service read its configuration again, which works only while it is right.
+// reload makes the service read its configuration again, which works only while that is valid.
 func (s *stage) reload() error {
 	return exec.Command(s.kms.Program, "reload", "-config", filepath.Join(s.kms.Dir, "server.hcl")).Run()
 }
 
-// reloads fails a reload, and succeeds in another.
+// reloads makes one reload fail, and another succeed.
 func (s *stage) reloads(t *testing.T) {
 	t.Helper()
 	name := filepath.Join(s.kms.Dir, "server.hcl")
@@ -135,7 +135,7 @@ func (s *stage) encryptions(c *caller) error {
 }
 
 // engineRequests are a few requests to the engine, one of each kind that Vault measures. Some fail: no key may be
-// deleted, and nothing listens where the mount broken has its KMS.
+// deleted, and nothing listens at the KMS address of the mount broken.
 func (s *stage) engineRequests(ctx context.Context) {
 	logical := s.vault.Client.Logical()
 	_, _ = logical.WriteWithContext(ctx, mount+"/encrypt/app", map[string]any{"plaintext": "aGk="})

@@ -27,7 +27,7 @@ var leftOut = map[string]string{
 	"process_virtual_memory(_max)?_.*": "Go reserves address space that it does not use",
 }
 
-// isLeftOut reports whether no dashboard has to show a metric.
+// isLeftOut reports whether dashboards may leave out a metric.
 func isLeftOut(name string) bool {
 	for pattern := range leftOut {
 		if regexp.MustCompile("^(?:" + pattern + ")$").MatchString(name) {

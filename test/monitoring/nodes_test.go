@@ -12,7 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
-// startNodes starts a cluster, without waiting until a node is the active one. Its lease is as short as can be.
+// startNodes starts a cluster, without waiting until a node is the active one. Its lease is as short as possible.
 func (s *stage) startNodes(t *testing.T) {
 	t.Helper()
 	program := os.Getenv("ETCD_BIN")
@@ -30,7 +30,7 @@ func (s *stage) startNodes(t *testing.T) {
 	}
 }
 
-// targets are the operations listeners of the service and of the nodes, as the list of a job has them.
+// targets are the operations listeners of the service and of the nodes, in the form of a job's list.
 func (s *stage) targets() string {
 	quoted := []string{fmt.Sprintf("%q", s.kms.Operations)}
 	for _, node := range s.nodes {
@@ -39,7 +39,7 @@ func (s *stage) targets() string {
 	return strings.Join(quoted, ", ")
 }
 
-// theClusterIsWell makes sure that the rules about a cluster mean one that is not well.
+// theClusterIsWell makes sure that the rules about a cluster find nothing wrong with this one.
 func (s *stage) theClusterIsWell(t *testing.T) {
 	for _, expression := range []string{
 		`sum by (job) (alicloudkms_cluster_active) == 1`,

@@ -62,7 +62,7 @@ func (p *prometheus) labelValues(selector, label string) (values []string, err e
 	return values, p.get("label/"+label+"/values", url.Values{"match[]": {selector}}, &values)
 }
 
-// names are the names of all metrics that it has.
+// names are the names of all metrics that Prometheus has.
 func (p *prometheus) names() (names []string, err error) {
 	err = p.get("label/__name__/values", nil, &names)
 	slices.Sort(names)

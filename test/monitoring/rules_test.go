@@ -84,7 +84,7 @@ func TestEachAlertHasItsHeadingInTheDocs(t *testing.T) {
 	}
 }
 
-// TestTheCodesInTheRulesAreAllOfTheirKind keeps the rules from missing a code that is new.
+// TestTheCodesInTheRulesAreAllOfTheirKind makes sure that the rules do not miss a new code.
 func TestTheCodesInTheRulesAreAllOfTheirKind(t *testing.T) {
 	for alert, kind := range map[string]func(kmsapi.Kind) bool{
 		"KMSErrors": dashboards.Internal, "KMSWrongCredentials": dashboards.Unauthenticated,
@@ -93,8 +93,8 @@ func TestTheCodesInTheRulesAreAllOfTheirKind(t *testing.T) {
 	}
 }
 
-// silentUntilFailure are the alerts about requests that end in a way that this test can't bring about. Their counter
-// has no such series until then, so their expressions are run for requests that end in any way.
+// silentUntilFailure are the alerts about failures that this test can't cause. Their counter has no such series until
+// then, so their expressions are run for requests that end in any way.
 var silentUntilFailure = map[string]bool{"KMSErrors": true}
 
 func expressionOf(t *testing.T, alert string) string {
@@ -105,7 +105,7 @@ func expressionOf(t *testing.T, alert string) string {
 	return all[at].Expr
 }
 
-// everyRuleIsEvaluated asks Prometheus itself how the rules are: an error in a template shows only there.
+// everyRuleIsEvaluated asks Prometheus itself about the rules: an error in a template shows only there.
 func (s *stage) everyRuleIsEvaluated(t *testing.T) {
 	wanted := map[string]bool{}
 	for _, r := range rules(t) {

@@ -151,7 +151,7 @@ func (s *stage) startPrometheus(t *testing.T) {
 	s.prometheus = &prometheus{address: match[1]}
 }
 
-// shippedWith is a file of dashboards/ in which strings are replaced, each of which it has.
+// shippedWith is a file of dashboards/ with strings replaced, each of which must be in it.
 func shippedWith(t *testing.T, name string, replacements map[string]string) []byte {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(folder, name))

@@ -12,7 +12,7 @@ const message = Buffer.from('this is message \r\n');
 const Digest = createHash('sha256').update(message).digest('base64');
 const plaintext = Buffer.from('Hello world');
 
-// To make an RSA key takes long, so all dialects import the same ones.
+// Making an RSA key takes long, so all dialects import the same ones.
 const pairs = {
   RSA_2048: generateKeyPairSync('rsa', { modulusLength: 2048 }),
   RSA_3072: generateKeyPairSync('rsa', { modulusLength: 3072 }),

@@ -95,7 +95,7 @@ function wire(model) {
   return Object.fromEntries(Object.entries(names).map(([field, name]) => [name, wire(model[field])]));
 }
 
-// today: it can send operations that are younger than itself.
+// today: it can send operations that are newer than itself.
 export const dialects = [
   { name: 'pop-core by GET, TLS', dial: pop('GET'), home: dev, today: true },
   { name: 'pop-core by POST, TLS', dial: pop('POST'), home: dev, today: true },

@@ -17,10 +17,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// programs are the names of Chromium, in the order in which they are looked for.
+// programs are the names of Chromium, in the order in which they are tried.
 var programs = []string{"chromium-headless-shell", "chromium", "google-chrome"}
 
-// browser is the one that all tests share. Each has a tab of its own.
+// browser is the browser that all tests share. Each test has a tab of its own.
 var browser = sync.OnceValues(func() (context.Context, error) {
 	var program string
 	var err error
@@ -57,7 +57,7 @@ func TestMain(m *testing.M) {
 // patience is more than any step in the browser takes.
 const patience = 20 * time.Second
 
-// screen is what a page is shown on.
+// screen is the screen that a page is shown on.
 type screen struct {
 	width, height int64
 	dark, calm    bool
@@ -110,7 +110,7 @@ func open(t *testing.T, url string, on screen) *tab {
 	return b
 }
 
-// note notes an event of the browser.
+// note records an event of the browser.
 func (b *tab) note(event any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -146,8 +146,8 @@ func call[P, R any](b *tab, command cdp.Command[P, R], params P) R {
 	return result
 }
 
-// eval runs an expression of JavaScript in the page. The page's policy forbids scripts of the page, and not of the
-// browser's driver.
+// eval runs an expression of JavaScript in the page. The page's policy forbids scripts in the page, but not those of
+// the browser's driver.
 func eval[T any](b *tab, expression string) T {
 	b.t.Helper()
 	return run(b, chromedp.Evaluate[T](expression))

@@ -8,8 +8,8 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// names are what an attacker that can write the store may put in place of accounts, regions and key ids. A slash would
-// end them.
+// names are what an attacker that can write to the store may put in place of accounts, regions and key ids. A slash
+// would end them.
 var names = []string{
 	`<script>window.broken=1<script>`, `"><img src=x onerror=window.broken=1>`, `<svg onload=window.broken=1>`,
 	"\u202e<b>", strings.Repeat("W", 5000), `<iframe srcdoc=x>`, `{{.Style}}`,

@@ -10,7 +10,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// contrasts are the words of a page whose contrast with what is behind them is below a bound, each with its contrast.
+// contrasts are the words of a page whose contrast with their background is below a bound, each with its contrast.
 const contrasts = `(bound => {
 	const channels = color => {
 		const [r, g, b, a = 1] = color.match(/[\d.]+/g).map(Number);
@@ -49,7 +49,7 @@ const contrasts = `(bound => {
 	return [...low];
 })(%v)`
 
-// degraded is a service of which something is wrong.
+// degraded is a service with something wrong.
 func degraded(t *testing.T) *service {
 	t.Helper()
 	s := busy(t)
@@ -82,7 +82,7 @@ func TestAPhoneShowsAllWithoutScrollingSideways(t *testing.T) {
 	}
 }
 
-// Some browsers take a table that is not laid out as one for no table.
+// Some browsers do not treat a table as one if it is laid out as something else.
 func TestTablesStayTablesOnAPhone(t *testing.T) {
 	s := busy(t)
 	roles := func(on screen) map[string]int {

@@ -43,7 +43,7 @@ func TestAHundredThousandKeysMakeNoLargerPage(t *testing.T) {
 	b.requireQuiet(s.url())
 }
 
-// BenchmarkPage measures what the operations listener answers, over HTTP on loopback, of few keys and of many.
+// BenchmarkPage measures the answers of the operations listener, over HTTP on loopback, with few keys and with many.
 func BenchmarkPage(b *testing.B) {
 	for _, n := range []int{100, 100_000} {
 		s := filled(b, n)

@@ -20,7 +20,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
 
-// accounts are those of a service, each with an access key that has its number in its name.
+// accounts are the accounts of a service, each with an access key that has its number in its name.
 var accounts = []string{"1000000000000001", "1000000000000002", "2000000000000007"}
 
 // service is a running KMS service that has a page.
@@ -54,7 +54,7 @@ func start(t testing.TB, change func(*server.Config)) *service {
 	return &service{KMS: kms, t: t, http: &http.Client{Transport: transport}}
 }
 
-// url is that of the page.
+// url is the URL of the page.
 func (s *service) url() string { return "http://" + s.OpsAddress() + "/" }
 
 // call sends a request of an account to a region, and returns the fields of the answer that are strings.
@@ -126,7 +126,7 @@ func busy(t testing.TB) *service {
 		s.call(first, here, "Encrypt", "KeyId", key, "Plaintext", "eA==")
 		s.call(first, here, "ListResourceTags", "KeyId", key)
 	}
-	s.call(second, here, "Encrypt", "KeyId", key, "Plaintext", "eA==") // It is another account's.
+	s.call(second, here, "Encrypt", "KeyId", key, "Plaintext", "eA==") // It is another account's key.
 	form := s.form(first, here, "DescribeKey", "KeyId", key)
 	s.send(form)
 	s.send(form) // Its nonce is used.

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// rowsOf is what is in the cells of the table with a caption that begins so, row by row and without its head.
+// rowsOf is the content of the table whose caption begins with caption, row by row and without its head.
 func rowsOf(b *tab, caption string) [][]string {
 	b.t.Helper()
 	return eval[[][]string](b, `[...document.querySelectorAll('table')]
@@ -58,7 +58,7 @@ func TestThePageShowsWhatOperatorsLookFor(t *testing.T) {
 	b.requireQuiet(s.url())
 }
 
-// rowOf is what the table of classes says was throttled of a class.
+// rowOf is the row of a class in the table of throttled requests.
 func rowOf(b *tab, class string) string {
 	b.t.Helper()
 	for _, row := range rowsOf(b, "Requests since the start") {
@@ -69,7 +69,7 @@ func rowOf(b *tab, class string) string {
 	return ""
 }
 
-// requireQuiet requires that the page has asked for nothing but itself, and that the browser had nothing to say of it.
+// requireQuiet requires that the page has requested nothing but itself, and that the browser has not complained.
 func (b *tab) requireQuiet(url string) {
 	b.t.Helper()
 	b.mu.Lock()

@@ -16,9 +16,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// aliyunName is the name under which the test binary stands for Alibaba Cloud's command line, which is in no package
-// that could be installed. Like that, it makes a common request of alibaba-cloud-sdk-go, with all parameters in its
-// query.
+// aliyunName is the name under which the test binary replaces Alibaba Cloud's command line, which no package installs.
+// Like the real one, it makes a common request of alibaba-cloud-sdk-go, with all parameters in its query.
 const aliyunName = "aliyun"
 
 // An aliyunCall is what the arguments `kms OPERATION --NAME VALUE…` ask for.

@@ -16,7 +16,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// messageDigest is that of a message of the documents.
+// messageDigest is the digest of a message of the documents.
 var messageDigest = func() string {
 	sum := sha256.Sum256([]byte("this is message \r\n"))
 	return base64.StdEncoding.EncodeToString(sum[:])

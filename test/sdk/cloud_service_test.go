@@ -18,7 +18,7 @@ const (
 	private = "kst-private"
 	// oldImage does not speak this API on its dedicated gateway.
 	oldImage = "kst-old"
-	// defaultInstance is that of the account that was migrated from KMS 1.0.
+	// defaultInstance is the default instance of the account that was migrated from KMS 1.0.
 	defaultInstance = "kst-migrated"
 )
 
@@ -27,14 +27,14 @@ var instances = []string{software, hardware, private, oldImage, defaultInstance}
 // What the service of testdata/instances.hcl is, besides its address: Alibaba Cloud as it is sold today.
 var (
 	cloudAccount = "1000000000000001"
-	// migrated is of an account that has a default instance.
+	// migrated is the access key of an account that has a default instance.
 	migrated = access{id: "LTAImigrated", secret: "the secret of an account migrated from KMS 1.0"}
 	// cloudCA has signed the certificates of the dedicated gateways, which are here by their instance.
 	cloudCA  *pki.PKI
 	gateways = map[string]*service{}
 )
 
-// defaultPolicy is what a key of an instance allows to the account that has made it.
+// defaultPolicy is what a key of an instance allows the account that has made it.
 func defaultPolicy(account string) string {
 	return `{"Version":"1","Statement":[{"Sid":"kms default key policy","Effect":"Allow",
 		"Principal":{"RAM":["acs:ram::` + account + `:*"]},"Action":["kms:*"],"Resource":["*"]}]}`

@@ -72,7 +72,7 @@ func TestAccessKeysThatAreNotGoodAreRefusedByDedicatedGateways(t *testing.T) {
 	})
 }
 
-// The SDKs only report that they can't read the answer. Our own client says what is wrong.
+// The SDKs only report that they can't read the answer. Our own client says what is wrong with it.
 func TestDedicatedGatewayOfAnOldImage(t *testing.T) {
 	everyGatewayOf(t, cloud, gateways[oldImage], func(shared, dedicated player) {
 		key := shared.newKeyIn(oldImage)

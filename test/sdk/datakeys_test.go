@@ -34,7 +34,7 @@ var module = func() (m struct {
 	return m
 }()
 
-// imported is what the module makes of an exported data key.
+// imported is the data key that the module unwraps from an exported one.
 func imported(t require.TestingT, algorithm, exported string) []byte {
 	wrapped, err := base64.StdEncoding.DecodeString(exported)
 	require.NoError(t, err)

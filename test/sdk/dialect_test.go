@@ -121,7 +121,7 @@ func refusedTo(p player, c caller, want *kmsapi.Error, request kmsapi.Request) {
 func (p player) newKey(request kmsapi.CreateKeyRequest) kmsapi.KeyMetadata {
 	p.Helper()
 	made := do[kmsapi.CreateKeyResponse](p, &request).KeyMetadata
-	if _, isV3 := p.caller.(v3); isV3 { // It reads the field from DescribeKey alone.
+	if _, isV3 := p.caller.(v3); isV3 { // It has the field only in the answer of DescribeKey.
 		made.DeletionProtection = kmsapi.ProtectionDisabled
 	}
 	return made
@@ -157,8 +157,8 @@ func fill(request any, params kmsapi.Params) error {
 	return nil
 }
 
-// itemOf returns an item of a list whose parameters are called after its number, such as 1.Key, and the rest of that
-// name. The list has as many items then.
+// itemOf returns an item of a list, whose parameters have names that begin with its number, such as 1.Key, and the rest
+// of the name. The list then has at least that many items.
 func itemOf(list reflect.Value, name string) (item reflect.Value, rest string) {
 	list = pointedAt(list)
 	number, rest, _ := strings.Cut(name, ".")

@@ -40,7 +40,7 @@ func newV1(t testing.TB, at *service, as access, region string) *kms.Client {
 	require.NoError(t, err)
 	client.Domain = at.address
 	if at.dedicated != nil {
-		// Alibaba Cloud's guide has it so: this SDK takes no CA.
+		// This is what Alibaba Cloud's guide says: the SDK accepts no CA.
 		client.SetHTTPSInsecure(true)
 		client.SetHttpsProxy(at.dedicated.proxy)
 	}

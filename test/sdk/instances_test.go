@@ -33,7 +33,7 @@ func encryptText(keyID string) *kmsapi.EncryptRequest {
 	return &kmsapi.EncryptRequest{KeyId: keyID, Plaintext: kmsapi.NewSecret("text")}
 }
 
-// requireOpens wants "text" that writer encrypts with a key to open for reader.
+// requireOpens requires that reader opens "text" that writer encrypts with a key.
 func requireOpens(writer, reader player, keyID string) {
 	writer.Helper()
 	blob := writer.encrypt(keyID, "text", nil).CiphertextBlob
@@ -77,7 +77,7 @@ func TestKeysOfInstancesHaveIDsOfTodaysForm(t *testing.T) {
 	})
 }
 
-// What one SDK has encrypted over one gateway, all the others open over the other.
+// Whatever one SDK encrypts over one gateway, all others open over the other.
 func TestCiphertextsOpenOverEitherGateway(t *testing.T) {
 	context := kmsapi.EncryptionContext{"部门": "=&+ 财务", "empty": ""}
 	var key string
@@ -188,7 +188,7 @@ func TestGetKmsInstanceGivesTheCAOfTheDedicatedGateway(t *testing.T) {
 	})
 }
 
-// kms-20160120 verifies what it is given. (alibaba-cloud-sdk-go can't be given a CA, so its users turn this off.)
+// kms-20160120 verifies both. (alibaba-cloud-sdk-go accepts no CA, so its users turn verification off.)
 func TestSDKVerifiesCAAndNameOfADedicatedGateway(t *testing.T) {
 	another, err := pki.New(kmsapi.DefaultRegion)
 	require.NoError(t, err)

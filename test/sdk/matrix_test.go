@@ -12,7 +12,7 @@ import (
 // aKey is a key with what requests about it need.
 type aKey struct {
 	id, version, alias, blob string
-	// creator is its account, and instance a KMS instance of that.
+	// creator is its account, and instance a KMS instance of that account.
 	creator, instance string
 }
 
@@ -198,8 +198,8 @@ func secretOf(prefix string, key aKey) *kmsapi.CreateSecretRequest {
 	}
 }
 
-// refusalBefore is how a request is refused for what it is about, over the shared gateway: the key of the matrix is
-// enabled and has material of KMS's own.
+// refusalBefore is how a request is refused for its content, over the shared gateway: the key of the matrix is enabled
+// and has material of KMS's own.
 var refusalBefore = map[kmsapi.Operation]*kmsapi.Error{
 	kmsapi.OpGetParametersForImport: kmsapi.ErrUnsupportedOrigin,
 	kmsapi.OpImportKeyMaterial:      kmsapi.ErrUnsupportedOrigin,
@@ -214,7 +214,7 @@ var refusalBefore = map[kmsapi.Operation]*kmsapi.Error{
 	kmsapi.OpRotateSecret:           kmsapi.ErrRejectedUnsupportedOperation,
 }
 
-// refusalOutside is how a request is refused about a key that is in no instance.
+// refusalOutside is how a request about a key that is in no instance is refused.
 var refusalOutside = map[kmsapi.Operation]*kmsapi.Error{
 	kmsapi.OpGetKeyPolicy:    kmsapi.ErrResourceNotFound,
 	kmsapi.OpSetKeyPolicy:    kmsapi.ErrResourceNotFound,
@@ -235,7 +235,7 @@ func outcome(op kmsapi.Operation, gateway, instance string) *kmsapi.Error {
 		return kmsapi.ErrKeyNotFound
 	case instance == "" && refusalOutside[op] != nil:
 		return refusalOutside[op]
-	case op.Resource() == kmsapi.NamedSecret: // The shared gateway serves those of every instance.
+	case op.Resource() == kmsapi.NamedSecret: // The shared gateway serves the secrets of every instance.
 		return refusalBefore[op]
 	case gateway == "" && op.Plane() != kmsapi.ControlPlane && instance == private:
 		return kmsapi.ErrUnsupportedOperation
@@ -268,7 +268,7 @@ func TestEveryOperationOverEveryGatewayAboutEveryKey(t *testing.T) {
 	}
 }
 
-// matrix is a service with its gateways, and with the instances that it has keys of. home is one of them.
+// matrix is a service with its gateways, and with the instances that it has keys in. home is one of them.
 type matrix struct {
 	shared         *service
 	home           string

@@ -58,7 +58,7 @@ func sealerOf[B proto.Message, O any](
 	}
 }
 
-// builtIn is the seal that is built into Vault and OpenBao.
+// builtIn is the seal that is part of Vault and OpenBao.
 func builtIn(t *testing.T, keyID string) sealer {
 	t.Helper()
 	w, err := newWrapper(t, dev.access, keyID)

@@ -129,8 +129,8 @@ func TestRandomPasswordsAreAsAskedFor(t *testing.T) {
 	})
 }
 
-// The secrets-manager clients, ack-secret-manager and the CSI provider read a secret like this, again and again, and
-// decode binary values.
+// The secrets-manager clients, ack-secret-manager and the CSI provider read a secret like this, repeatedly, and decode
+// binary values.
 func TestAReaderThatPollsSeesARotation(t *testing.T) {
 	p := acs3.player(t)
 	name := p.newSecret(kmsapi.CreateSecretRequest{

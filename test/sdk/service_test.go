@@ -21,7 +21,7 @@ type service struct {
 	address string
 	// plain services use HTTP without TLS.
 	plain bool
-	// dedicated is what a client needs besides if the service is the dedicated gateway of a KMS instance, whose address is
+	// dedicated is what a client also needs if the service is the dedicated gateway of a KMS instance, whose address is
 	// its name.
 	dedicated *dedicated
 	access
@@ -29,8 +29,8 @@ type service struct {
 	process *servers.Process
 }
 
-// The services that all tests share, the CA of the first and what it exports, and the program. TestMain sets them,
-// before any test runs.
+// The services that all tests share, the CA of the first one and the variables that it exports, and the program.
+// TestMain sets them before any test runs.
 var (
 	dev, plain, cloud *service
 	devCA             string
@@ -80,7 +80,7 @@ func run(m *testing.M) (status int, err error) {
 	return m.Run(), nil
 }
 
-// trustAll makes the CAs of the services those of this process, which the SDKs find as their users' do.
+// trustAll makes this process trust the CAs of the services, in the way in which the SDKs' users do.
 func trustAll(dir string) error {
 	path := filepath.Join(dir, "authorities.pem")
 	if err := os.WriteFile(path, []byte(devCA+cloudCA.CA()), 0o600); err != nil {

@@ -22,7 +22,8 @@ func stagesInJSON(stages string) string {
 	return string(text)
 }
 
-// createSecret makes the secret as the provider does, which then puts the same value again if it has stages to set.
+// createSecret makes the secret as the provider does, which puts the same value again afterwards if there are stages to
+// set.
 func (tf terraform) createSecret(planned block) error {
 	request := map[string]any{
 		"SecretName": planned["secret_name"], "VersionId": planned["version_id"], "SecretData": planned["secret_data"],

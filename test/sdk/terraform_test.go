@@ -51,7 +51,7 @@ func (tf terraform) mustPost(action kmsapi.Operation, parameters map[string]any)
 	return answer
 }
 
-// refused wants err to be a refusal with that code, which is what the provider looks at.
+// refused requires that err is a refusal with that code, which is what the provider checks.
 func (tf terraform) refused(err error, code kmsapi.Code) {
 	tf.t.Helper()
 	var refusal *tea.SDKError
@@ -59,7 +59,7 @@ func (tf terraform) refused(err error, code kmsapi.Code) {
 	require.Equal(tf.t, string(code), tea.StringValue(refusal.Code), tea.StringValue(refusal.Message))
 }
 
-// attributes are those of the resource alicloud_kms_key that Create sends and Read reads.
+// attributes are the attributes of the resource alicloud_kms_key that Create sends and Read reads.
 var attributes = []struct {
 	name string
 	// parameter is CreateKey's, and field is in DescribeKey's answer; the policy is in an answer of its own.
@@ -82,10 +82,10 @@ var attributes = []struct {
 	{name: "status", field: "KeyState", computed: true},
 }
 
-// block is what a configuration says of a resource alicloud_kms_key, or what is known of it.
+// block is what a configuration says about a resource alicloud_kms_key, or what is known of it.
 type block map[string]string
 
-// create makes the key as the provider does, and returns its id. What the configuration leaves out has its default.
+// create makes the key as the provider does, and returns its id. What the configuration omits has its default.
 func (tf terraform) create(planned block) (string, error) {
 	request := map[string]any{"ProtectionLevel": "SOFTWARE"}
 	for _, a := range attributes {
@@ -176,7 +176,7 @@ func TestTerraformPlansCleanAfterAnApply(t *testing.T) {
 		}, nil},
 		"a hardware instance":                 {hardware, block{"protection_level": "HSM"}, nil},
 		"an instance without Internet access": {private, block{}, nil},
-		// The provider's own page warns of these: each apply makes the key again.
+		// The provider's own page warns about these: each apply makes the key again.
 		"hardware with SOFTWARE": {hardware, block{}, []string{"protection_level"}},
 		"software with HSM":      {software, block{"protection_level": "HSM"}, []string{"protection_level"}},
 	} {
@@ -207,7 +207,7 @@ func TestTerraformPlansCleanWithAPolicyOfAKey(t *testing.T) {
 	tf.delete(id)
 }
 
-// A policy that nobody enforces must not be stored as if somebody did.
+// A policy that nothing enforces must not be stored as if it were enforced.
 func TestTerraformFailsToApplyAPolicyThatIsNotEnforced(t *testing.T) {
 	tf := newTerraform(t, cloud)
 	policy := strings.Replace(defaultPolicy(cloudAccount), "Allow", "Deny", 1)
@@ -224,7 +224,7 @@ func TestTerraformFailsToApplyAPolicyThatIsNotEnforced(t *testing.T) {
 	tf.delete(id)
 }
 
-// The data source alicloud_kms_instances reads the same.
+// The data source alicloud_kms_instances reads the same answer.
 func TestTerraformReadsAnInstance(t *testing.T) {
 	tf := newTerraform(t, cloud)
 	answer := tf.mustPost(kmsapi.OpGetKmsInstance, map[string]any{"KmsInstanceId": hardware})

@@ -8,7 +8,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// metadata is what the provider reads of a key.
+// metadata is the metadata that the provider reads of a key.
 func (tf terraform) metadata(id string) map[string]any {
 	tf.t.Helper()
 	found, _ := tf.mustPost(kmsapi.OpDescribeKey, map[string]any{"KeyId": id})["KeyMetadata"].(map[string]any)
@@ -73,7 +73,7 @@ func TestTerraformMakesKeyVersions(t *testing.T) {
 	}
 	require.Equal(t, want, listed)
 
-	// A version of a key that is gone is gone from the state: the provider takes 404 for that.
+	// A version of a deleted key disappears from the state: the provider recognizes that by a 404.
 	_, err := tf.post(kmsapi.OpDescribeKeyVersion, map[string]any{"KeyId": id, "KeyVersionId": id})
 	tf.refused(err, kmsapi.ErrKeyVersionNotFound.Code)
 }

@@ -7,8 +7,8 @@ import (
 	"net/http"
 )
 
-// tunnel is a proxy for HTTPS. Through it the names of KMS instances, which DNS does not know here, lead to the
-// services of the tests: an SDK gets the real name of a dedicated gateway as its endpoint, and looks for it in the
+// tunnel is a proxy for HTTPS. Through it, the names of KMS instances, which DNS does not know here, lead to the
+// services of the tests: an SDK gets the real name of a dedicated gateway as its endpoint, and expects it in the
 // certificate.
 type tunnel struct {
 	net.Listener
@@ -34,7 +34,7 @@ func (t *tunnel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// connect fails if there is no tunnel. What happens to an open tunnel is for its ends to see.
+// connect fails if there is no tunnel. Errors of an open tunnel are for its ends to notice.
 func (t *tunnel) connect(w http.ResponseWriter, r *http.Request) error {
 	to, known := t.listeners[r.Host]
 	if r.Method != http.MethodConnect || !known {

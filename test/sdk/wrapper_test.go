@@ -10,7 +10,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// newWrapper returns Vault's seal "alicloudkms", set up as by its configuration.
+// newWrapper returns Vault's seal "alicloudkms", set up as if by its configuration.
 func newWrapper(t *testing.T, as access, keyID string) (*alicloudkms.Wrapper, error) {
 	w := alicloudkms.NewWrapper()
 	_, err := w.SetConfig(t.Context(), wrapping.WithConfigMap(map[string]string{

@@ -41,7 +41,7 @@ func start(t *testing.T, program string) *service {
 	return s
 }
 
-// cannot skips the test for the reason given, and fails it in make test, which must not leave one out unnoticed.
+// cannot skips the test for the given reason, and fails it in make test, which must not silently leave one out.
 func (s *service) cannot(format string, args ...any) {
 	s.t.Helper()
 	if os.Getenv("ALICLOUDKMS_REQUIRE_VAULT") != "" {
@@ -77,7 +77,7 @@ func (s *service) dial() (net.Conn, error) {
 	return secure, secure.Handshake()
 }
 
-// saying sends text. The service may end the connection before it has read everything.
+// saying sends a string. The service may end the connection before it has read everything.
 func saying(text string) func(net.Conn) error {
 	return func(conn net.Conn) error {
 		_, _ = io.WriteString(conn, text)
@@ -93,7 +93,8 @@ func listen(conn net.Conn) error {
 
 var highWater = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
 
-// peak is the most memory that the process has ever had, in bytes. The test is skipped where the kernel does not say.
+// peak is the most memory that the process has had so far, in bytes. The test is skipped where the kernel does not
+// report it.
 func (s *service) peak() int {
 	status, err := os.ReadFile("/proc/" + strconv.Itoa(s.PID()) + "/status")
 	if err != nil {

@@ -44,8 +44,8 @@ func TestWhatStrangersSendTakesLittleMemory(t *testing.T) {
 	for i := 0; headers.Len() < size; i++ {
 		fmt.Fprintf(&headers, "%x:\r\n", i)
 	}
-	// The service lets its heap grow to five times what it uses, and so shows by chance what that is at most. Each of its
-	// processors lets two requests be received.
+	// By default, the service lets its heap grow to five times what it uses, so its peak would depend on chance. Each
+	// of its processors lets two requests be received.
 	t.Setenv("GOGC", "100")
 	t.Setenv("GOMAXPROCS", "2")
 	// most is in MiB, and twice what is seen: a parameter is escaped to five times its size, and a header of a few bytes
@@ -87,7 +87,7 @@ func TestWhatStrangersSendTakesLittleMemory(t *testing.T) {
 	}
 }
 
-// spellings returns ways to write one name.
+// spellings returns different ways to write one name.
 func spellings() []string {
 	names := make([]string, 59)
 	for i := range names {
@@ -105,7 +105,7 @@ func posted(form string) string {
 		"Content-Length: %d\r\n\r\n%s", len(form), form)
 }
 
-// together opens connections, and lets f use all of them at the same time. They stay open until the end of the test.
+// together opens connections, and calls f for all of them at the same time. They stay open until the end of the test.
 func (s *service) together(n int, dial func() (net.Conn, error), f func(net.Conn) error) {
 	s.t.Helper()
 	connections := make([]net.Conn, n)

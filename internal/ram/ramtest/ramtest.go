@@ -38,7 +38,8 @@ type RAM struct {
 	delay  time.Duration
 	nonces map[string]bool
 	calls  map[string]int
-	// before is asked before a request is run, and after once it was. If either answers false, the connection breaks.
+	// before is called before a request runs, and after once it has run. If either returns false, the connection
+	// breaks.
 	before, after func(action string) bool
 	refusals      map[string]refusal
 	accept        func([]Key)
@@ -76,21 +77,21 @@ func (r *RAM) UseClock(clock func() time.Time) { r.set(func() { r.clock = clock 
 // Delay makes new keys work only after a time.
 func (r *RAM) Delay(d time.Duration) { r.set(func() { r.delay = d }) }
 
-// Before breaks the connection before an action is run, if hook answers false.
+// Before breaks the connection before an action runs, if hook returns false.
 func (r *RAM) Before(hook func(action string) bool) { r.set(func() { r.before = hook }) }
 
-// After loses the answer of an action, if hook answers false.
+// After loses the answer of an action, if hook returns false.
 func (r *RAM) After(hook func(action string) bool) { r.set(func() { r.after = hook }) }
 
-// Refuse makes an action be refused. Status 0 ends that.
+// Refuse makes RAM refuse an action. Status 0 ends that.
 func (r *RAM) Refuse(action string, status int, code string) {
 	r.set(func() { r.refusals[action] = refusal{status, code} })
 }
 
-// Accept makes [RAM.Settle] call a function with the keys that work, whenever they are others than before.
+// Accept makes [RAM.Settle] call a function with the keys that work, whenever they have changed.
 func (r *RAM) Accept(accept func([]Key)) { r.set(func() { r.accept = accept }) }
 
-// Settle lets keys start to work whose time has come.
+// Settle makes keys work whose delay has passed.
 func (r *RAM) Settle() { r.set(r.settle) }
 
 func (r *RAM) settle() {

@@ -29,7 +29,7 @@ const (
 // Sample is the result of one run of a side.
 type Sample map[Measure]float64
 
-// A Side is one of the ways that are compared.
+// A Side is one of the ways to compare.
 type Side struct {
 	Name string
 	// Prepare precedes every run and is not measured. It may be nil.
@@ -47,7 +47,8 @@ type Contest struct {
 	// Finer multiplies the rounds and divides their duration, for sides that are closer to each other than two runs of one
 	// are on a busy machine: the median of many short pairs tells them apart. Zero leaves the plan as it is.
 	Finer int
-	// Rounds replaces that of the plan, for sides that do one thing in a round, however long it takes; zero leaves it.
+	// Rounds replaces the plan's, for sides that do one thing in a round, however long it takes; zero leaves the plan
+	// as it is.
 	Rounds int
 }
 

@@ -26,13 +26,13 @@ type Figure struct {
 	Against string
 	// Every says that each round should reach the target, and not only their median.
 	Every bool
-	// Headline says, to somebody who reads little else, what was compared with what. It is empty for most figures, and
-	// else the figure is a ratio that is better the higher it is.
+	// Headline says what was compared with what, for a reader of little else. It is empty for most figures; otherwise
+	// the figure is a ratio, and higher is better.
 	Headline string
 }
 
 // Target is what a figure should reach: at least AtLeast, or at most AtMost. If both are nil, the figure is only
-// stated.
+// reported.
 type Target struct{ AtLeast, AtMost *float64 }
 
 // AtLeast is a lower limit as a target.
@@ -57,7 +57,7 @@ type Row struct {
 	Max    float64 `json:"max"`
 	// Reached is "yes" or "no", or "" if there is no target.
 	Reached string `json:"reached"`
-	// Headline is that of the figure.
+	// Headline is the headline of the figure.
 	Headline string `json:"headline,omitempty"`
 }
 

@@ -10,6 +10,6 @@
 //     requests took effect, each between its sending and its answer.
 //   - [Revoked]: once DisableKey or ScheduleKeyDeletion has been answered, no request that began afterwards succeeds
 //     with the CMK, until something that enables it has begun.
-//   - [Kept]: everything acknowledged is there in the end, and nothing that nobody asked for.
+//   - [Kept]: in the end everything acknowledged exists, and nothing that was not asked for.
 //   - [Once]: no signed request, byte for byte the same, is accepted twice by all nodes together.
 package history

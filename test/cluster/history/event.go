@@ -26,7 +26,7 @@ const Never = time.Duration(math.MaxInt64)
 
 // An Event is a request and its answer.
 type Event struct {
-	// World is that of the CMK, counted from 0.
+	// World is the world of the CMK, counted from 0.
 	World int
 	// Caller sent the request to Node. It has no other request under way at the same time.
 	Caller, Node int
@@ -37,7 +37,7 @@ type Event struct {
 	// Key is the id of the CMK that the request is about, and Alias the alias that it names. A request that names a CMK
 	// by an alias has no Key.
 	Key, Alias string
-	// Description is that of the CMK that CreateKey makes, and of no other.
+	// Description is the description of the CMK that CreateKey makes. No other CMK has it.
 	Description string
 	Outcome     Outcome
 	// Code is why it was refused.
@@ -63,7 +63,7 @@ type Seen struct {
 // Changes reports whether the request may change anything.
 func (e Event) Changes() bool { return effects[e.Op] != nil }
 
-// about is the CMK that a request that is done was about.
+// about is the CMK of a request that is done.
 func (e Event) about() string {
 	if e.Seen.Key != "" {
 		return e.Seen.Key

@@ -24,9 +24,9 @@ func (l Listed) Descriptions() map[string]int {
 }
 
 // Kept checks that all CMKs that were listed before the history, and all whose creation was acknowledged, are listed
-// after it, that each other one is that of a creation whose outcome is unknown, one of each, and that no alias is
-// listed whose CMK is not. What became of each CMK is for [Linearizable] to say, from requests of the end that read all
-// of them.
+// after it, that any other one comes from a creation whose outcome is unknown, at most one from each, and that no alias
+// is listed whose CMK is not. [Linearizable] judges what became of each CMK, by requests at the end that read all of
+// them.
 func Kept(events []Event, letters []Letter, before, listed Listed) (faults []Fault) {
 	born, unsure := creations(events, letters)
 	for id := range before.Keys {

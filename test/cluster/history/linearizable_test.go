@@ -44,7 +44,7 @@ var good = map[string][]Event{
 	},
 }
 
-// bad are histories that no service may have, with the last request as the first that no order explains.
+// bad are histories that no service may have, whose last request is the first that no order explains.
 var bad = map[string][]Event{
 	"a use after the key was disabled":            {at(2, 3, disable(key1)), at(4, 5, encrypt(key1, "a"))},
 	"a refusal of a key that nobody has disabled": {refused(2, 3, kmsapi.ErrRejectedDisabled, decrypt(key1, "a"))},

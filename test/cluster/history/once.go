@@ -11,7 +11,7 @@ import (
 type Letter struct {
 	// Op is CreateKey, whose effect can be counted in the end, or one whose answer alone shows that it was accepted.
 	Op kmsapi.Operation
-	// Description is that of the CMK which it creates, and of no other.
+	// Description is the description of the CMK that it creates. No other CMK has it.
 	Description string
 	Deliveries  []Event
 }
@@ -31,8 +31,8 @@ func (l Letter) inDoubt() bool {
 	return slices.ContainsFunc(l.Deliveries, func(e Event) bool { return e.Outcome == Unknown })
 }
 
-// Once checks that no letter was accepted twice. created are the descriptions of all CMKs that there are in the end,
-// with how many have each; nil leaves that out.
+// Once checks that no letter was accepted twice. created counts the CMKs that exist in the end, by description; nil
+// leaves them out.
 func Once(letters []Letter, created map[string]int) (faults []Fault) {
 	for _, l := range letters {
 		if accepted := l.accepted(); len(accepted) > 1 {

@@ -7,7 +7,7 @@ import (
 )
 
 // effects are what the requests that change something do to a world. The number of the CMK that they are about is at
-// least 1, but for DeleteAlias.
+// least 1, except for DeleteAlias.
 var effects = map[kmsapi.Operation]func(w World, s state, key int8, e Event) state{
 	kmsapi.OpCreateKey: func(_ World, s state, key int8, e Event) state {
 		s.keys[key-1] = cmk{state: kmsapi.Enabled}.with(e.Seen.Version)
@@ -36,7 +36,7 @@ func become(next kmsapi.KeyState) func(World, state, int8, Event) state {
 	}
 }
 
-// point lets an alias name a CMK.
+// point makes an alias name a CMK.
 func point(w World, s state, key int8, e Event) state {
 	s.aliases[w.alias(e.Alias)] = key
 	return s

@@ -24,7 +24,7 @@ const (
 // state is what a world holds. It is compared by ==.
 type state struct {
 	keys [MaxKeys]cmk
-	// aliases are the numbers of their CMKs counted from 1, and 0 for an alias that there isn't.
+	// aliases are the numbers of their CMKs counted from 1, and 0 for an alias that does not exist.
 	aliases [MaxAliases]int8
 }
 

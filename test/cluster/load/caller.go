@@ -15,7 +15,7 @@ import (
 // noProxy keeps proxies of the environment out.
 func noProxy(*http.Request) (*url.URL, error) { return nil, nil }
 
-// A caller sends one request after another, to nodes at random, and knows what it may say of each.
+// A caller sends one request after another, to nodes at random, and knows what it may conclude from each.
 type caller struct {
 	number int
 	site   *Site

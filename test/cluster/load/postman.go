@@ -30,7 +30,7 @@ type postman struct {
 	letters []*letter
 	// onTheWay are the deliveries that have not been answered.
 	onTheWay sync.WaitGroup
-	// due are letters that are to be sent again, in order.
+	// due are letters to be sent again, in order.
 	due []delivery
 }
 
@@ -67,7 +67,7 @@ func (p *postman) run(ctx context.Context) {
 	}
 }
 
-// post has a letter sent again.
+// post schedules a letter to be sent again.
 func (p *postman) post(l *letter, later time.Duration) {
 	at := p.recorder.Now() + later
 	n := len(p.due)
@@ -77,8 +77,8 @@ func (p *postman) post(l *letter, later time.Duration) {
 	p.due = append(p.due[:n:n], append([]delivery{{at, l}}, p.due[n:]...)...)
 }
 
-// write signs a letter, in all ways that matter to a memory of nonces: dated now, a little ahead as a clock that is
-// off, and far ahead; and without a nonce, so that only the signature tells it from others.
+// write signs a letter, in all ways that matter to a memory of nonces: dated now, a little ahead as by a clock that is
+// off, and far ahead; and without a nonce, so that only the signature distinguishes it from others.
 func (p *postman) write() *letter {
 	at := p.site.Clock().Add(time.Duration(p.random.Int64N(int64(2*time.Second)) - int64(time.Second)))
 	if p.random.IntN(3) == 0 {

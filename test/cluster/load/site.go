@@ -19,14 +19,14 @@ import (
 const (
 	// requestTimeout is how long a caller waits for an answer.
 	requestTimeout = 2 * time.Second
-	// patience is how long a patient caller does: longer than a node is frozen for, so that it gets whatever that node
-	// says first when it goes on.
+	// patience is how long a patient caller waits: longer than a node is frozen, so that it gets whatever that node
+	// answers first when it goes on.
 	patience = 12 * time.Second
 )
 
 // Site is a service of one or more nodes, as its callers know it.
 type Site struct {
-	// Addresses are those of the nodes, as host:port.
+	// Addresses are the addresses of the nodes, as host:port.
 	Addresses []string
 	// CA is the PEM of the authority of their certificates.
 	CA          string
@@ -82,7 +82,7 @@ func (s *Site) Close() {
 	s.http.CloseIdleConnections()
 }
 
-// Client is that of a node, for requests that are in no history.
+// Client is the client of a node, for requests that are in no history.
 func (s *Site) Client(node int) *client.Client { return s.clients[node] }
 
 // newCaller returns the number of a new caller.

@@ -79,8 +79,9 @@ type member struct {
 	*caller
 	mix  mix
 	wait time.Duration
-	// isPatient has each step done by a caller of its own, which waits long for the answer, so that a node that hangs has
-	// requests of every moment before it when it goes on. The others begin another world without them.
+	// isPatient makes a caller of its own send each request, which waits long for the answer, so that a node that hangs
+	// has requests of every moment before it when it goes on. The other members begin another world without waiting for
+	// them.
 	isPatient bool
 }
 
@@ -107,7 +108,7 @@ func (t *team) run(ctx context.Context) {
 	}
 }
 
-// send has a patient member take steps until the world is spent, whether those before are answered or not.
+// send makes a patient member take steps until the world is spent, whether those before are answered or not.
 func (t *team) send(ctx context.Context, m member, w *world) {
 	for !w.isSpent() && ctx.Err() == nil {
 		c, step := m.again(), m.mix.pick(m.random)
@@ -120,8 +121,8 @@ func (t *team) send(ctx context.Context, m member, w *world) {
 	}
 }
 
-// work takes steps until the world is spent. After one without an outcome it only looks, until it sees the service at
-// work again, so that not every request of an outage is one that may have taken effect.
+// work takes steps until the world is spent. After one without an outcome it only reads, until the service answers
+// again, so that not every request of an outage is one that may have taken effect.
 func (m member) work(ctx context.Context, w *world) {
 	onlyLooks := false
 	for !w.isSpent() && ctx.Err() == nil {

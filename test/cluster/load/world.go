@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// requestsOfAWorld and doubtsOfAWorld end a world: a history with many requests that may take effect at any time takes
-	// for ever to judge.
+	// requestsOfAWorld and doubtsOfAWorld end a world: a history with many requests that may take effect at any time
+	// takes forever to judge.
 	requestsOfAWorld = 160
 	doubtsOfAWorld   = 6
 	// blobsOfAWorld is how many ciphertexts are kept to be decrypted.
@@ -88,7 +88,7 @@ func (w *world) kept() []blob {
 	return append([]blob(nil), w.blobs...)
 }
 
-// plaintext is another one each time.
+// plaintext returns a new plaintext each time.
 func (c *caller) plaintext() string {
 	return base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "caller %d says %x", c.number, c.random.Uint64()))
 }

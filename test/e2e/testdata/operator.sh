@@ -1,5 +1,5 @@
 # The first days of an operator, in the order of the docs: docs/alicloudkms-init.md, kms-operations.md, policies.md,
-# audit.md and alicloudkms-rekey.md. Every command has to work at the first try, but for those that must be refused.
+# audit.md and alicloudkms-rekey.md. Every command must work at the first try, except those that must be refused.
 
 refused() { # STATUS PART COMMAND...
 	local status=0

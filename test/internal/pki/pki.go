@@ -57,7 +57,7 @@ func sign(template *x509.Certificate, above *authority) (*authority, error) {
 		return nil, err
 	}
 	template.SerialNumber = new(big.Int).SetBytes([]byte(rand.Text()[:16]))
-	// No alert is for a certificate that is good for a month.
+	// The certificate is good for a month, so no alert is raised for it.
 	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(30*24*time.Hour)
 	if above == nil {
 		above = &authority{certificate: template, key: key}
@@ -80,7 +80,7 @@ func (p *PKI) CA() string {
 	return strings.ReplaceAll(string(p.root.pem())+string(p.region.pem()), "\n", "\r\n")
 }
 
-// RegionalCA returns the certificate of the regional CA alone.
+// RegionalCA returns only the certificate of the regional CA.
 func (p *PKI) RegionalCA() string { return string(p.region.pem()) }
 
 // WriteCA writes what CA returns.
@@ -92,7 +92,7 @@ func (p *PKI) Issue(dir, name string, hosts ...string) error {
 	return p.issue(dir, name, p.region.pem(), hosts)
 }
 
-// IssueAlone is [PKI.Issue] without the certificate of the regional CA, which clients then have to know.
+// IssueAlone is [PKI.Issue] without the certificate of the regional CA, which clients must then know.
 func (p *PKI) IssueAlone(dir, name string, hosts ...string) error {
 	return p.issue(dir, name, nil, hosts)
 }

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Node is one of the nodes of a KMS service with its data in etcd, without quotas and rate limits. The address differs
-// after a restart.
+// Node is a node of a KMS service with its data in etcd, without quotas and rate limits. Its address changes with a
+// restart.
 type Node struct {
 	*KMS
 	// Config is the configuration file.
@@ -42,8 +42,8 @@ rate_limits {
 }
 `
 
-// NewNodes makes the files of n nodes by `alicloudkms init` in dir, which must not exist. settings are more lines of
-// their block etcd. None is started yet.
+// NewNodes makes the files of n nodes by `alicloudkms init` in dir, which must not exist. settings are additional lines
+// of their block etcd. No node is started yet.
 func NewNodes(program, dir string, n int, etcd *Etcd, settings string) ([]*Node, error) {
 	command := []string{"init", "-host", "127.0.0.1", "-listen", initListen, "-etcd", strings.Join(etcd.Endpoints, ",")}
 	for i := range n {
@@ -101,7 +101,7 @@ func (n *Node) Health(ctx context.Context) (status int) {
 	if err != nil {
 		return 0
 	}
-	_ = answer.Body.Close() // Nothing of it is read.
+	_ = answer.Body.Close() // The body is not read.
 	return answer.StatusCode
 }
 

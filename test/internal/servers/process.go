@@ -35,7 +35,7 @@ const (
 // Start starts cmd and appends its output to the file log, so that a log survives a restart. Standard output goes
 // elsewhere if cmd says so.
 //
-// A command that leads a process group (Setpgid) gets no Ctrl-C from the terminal: its caller has to stop it, and Stop
+// A command that leads a process group (Setpgid) gets no Ctrl-C from the terminal: its caller must stop it, and Stop
 // and Kill then end the whole group.
 func Start(cmd *exec.Cmd, log string) (*Process, error) {
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -111,7 +111,7 @@ func (p *Process) AwaitOutput(pattern *regexp.Regexp) ([]string, error) {
 	return match, err
 }
 
-// Stop sends SIGTERM and waits for the process to end. It fails unless the exit status is 0, also if the process had
+// Stop sends SIGTERM and waits for the process to end. It fails unless the exit status is 0, even if the process had
 // ended before; a nil Process, one that was never started, is fine.
 func (p *Process) Stop() error {
 	if p == nil {

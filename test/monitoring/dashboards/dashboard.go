@@ -7,7 +7,7 @@ import (
 )
 
 // Dashboard is a dashboard in the form that every Grafana reads. The SDK prefers the second form, which needs the
-// newest.
+// newest Grafana.
 //
 //lint:ignore SA1019 Older ones would not read that.
 type Dashboard = dashboard.Dashboard
@@ -22,7 +22,7 @@ type board struct {
 	rows               []row
 }
 
-// row is a heading and the panels below it, in order. Those beside each other fill the width of the grid.
+// row is a heading and the panels below it, in order. Panels next to each other fill the width of the grid.
 type row struct {
 	title  string
 	panels []panel

@@ -33,7 +33,7 @@ func mount() cog.Builder[dashboard.VariableModel] {
 		})
 }
 
-// operations are those that Vault measures apart, with what the engine does by each.
+// operations are those that Vault measures separately, with what the engine does in each.
 var operations = []struct{ name, legend string }{
 	{"update", "update: encrypt, decrypt, sign …"},
 	{"read", "read"},

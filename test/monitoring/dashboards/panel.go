@@ -93,7 +93,7 @@ func (p panel) lines(id uint32) cog.Builder[dashboard.Panel] {
 	return made
 }
 
-// legend is a table beside a wide graph, and a list below a narrow one.
+// legend is a table next to a wide graph, and a list below a narrow one.
 func (p panel) legend() *common.VizLegendOptionsBuilder {
 	made := common.NewVizLegendOptionsBuilder().ShowLegend(true)
 	if p.width < 12 {

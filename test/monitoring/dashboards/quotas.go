@@ -126,7 +126,7 @@ func cloud() []panel {
 	}
 }
 
-// limits are those of Alibaba Cloud's shared gateway, which are the service's defaults too. A test compares them.
+// limits are the limits of Alibaba Cloud's shared gateway, which are the service's defaults too. A test compares them.
 const limits = `Requests a second per account and region, of Alibaba Cloud's shared gateway and of the service by default:
 
 | class | limit |

@@ -31,7 +31,7 @@ func perSecond(name, matchers string) string {
 	return "rate(" + metric(name, matchers) + "[$__rate_interval])"
 }
 
-// orZero is an expression that is 0 instead of nothing.
+// orZero is an expression that is 0 instead of empty.
 func orZero(expression string) string { return expression + " or vector(0)" }
 
 func health() []panel {
@@ -150,7 +150,7 @@ func requests() []panel {
 	}
 }
 
-// notForTheCaller reports whether a refusal is not because of what its request is.
+// notForTheCaller reports whether the cause of a refusal is not in its request.
 func notForTheCaller(k kmsapi.Kind) bool { return Internal(k) || Throttled(k) }
 
 func latency() []panel {

@@ -35,7 +35,7 @@ func blame(err error) error {
 	return fmt.Errorf("%s %w", name, wrong.Err)
 }
 
-// unanswered is the message of a request without an answer, in the words of flags.
+// unanswered is the message of a request without an answer, in terms of flags.
 func unanswered(err *client.TransportError) string {
 	if _, untrusted := errors.AsType[x509.UnknownAuthorityError](err); !untrusted {
 		return err.Error()

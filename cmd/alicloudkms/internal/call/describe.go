@@ -38,7 +38,7 @@ func Synopsis(op kmsapi.Operation) string {
 	return strings.Join(words, " ")
 }
 
-// ParameterNames returns the names of the parameters that op takes, each with "=" behind it.
+// ParameterNames returns the names of the parameters that op takes, each with "=" after it.
 func ParameterNames(op kmsapi.Operation) (names []string) {
 	for _, rule := range kmsapi.Describe(op.NewRequest()) {
 		if rule.Support == kmsapi.Served {

@@ -1,6 +1,6 @@
-// Package call sends one operation of KMS that somebody has typed, and prints its answer: it is the work of
-// `alicloudkms call`. All that it knows of operations, parameters and answers it reads from package kmsapi, so that a
-// new row of the catalogue needs nothing here.
+// Package call sends one operation of KMS that a user has typed, and prints its answer: it does the work of
+// `alicloudkms call`. All that it knows about operations, parameters and answers comes from package kmsapi, so a new
+// row of the catalogue needs nothing here.
 //
 // Values are given as Name=Value. They come from a file with Name=@FILE and from standard input with Name=@-, where ps
 // and the shell's history do not show them.

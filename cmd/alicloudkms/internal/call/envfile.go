@@ -12,7 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/shell"
 )
 
-// maxEnvFile is more than any file of exports has, in bytes.
+// maxEnvFile bounds a file of exports, in bytes.
 const maxEnvFile = 64 << 10
 
 // readEnvFile reads a file of lines such as "export NAME='value'", which `alicloudkms server -dev-env` writes. It

@@ -9,8 +9,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// A failure is an error of a request that was to be sent. What it says is in one line, and safe to show on a terminal
-// whatever the server sent.
+// A failure is an error of a request that should have been sent. Its message is one line, and safe to show on a
+// terminal whatever the server sent.
 type failure struct {
 	message string
 	err     error
@@ -20,8 +20,8 @@ func (f *failure) Error() string { return terminal.Escape(f.message, "") }
 
 func (f *failure) Unwrap() error { return f.err }
 
-// Explain returns what to say of err, which a request of op to endpoint has caused: operation, code, message, status
-// and request id, and whether the operation may have run.
+// Explain returns the error to show for err, which a request of op to endpoint has caused: operation, code, message,
+// status and request id, and whether the operation may have run.
 func Explain(op kmsapi.Operation, endpoint string, err error) error {
 	refused, isRefusal := errors.AsType[*kmsapi.Error](err)
 	if missing, ok := errors.AsType[*client.CredentialsError](err); ok {

@@ -34,7 +34,7 @@ func (v *view) printJSON(w io.Writer, answer kmsapi.Response) error {
 	if err := encoder.Encode(answer); err != nil {
 		return err
 	}
-	// encoding/json escapes control characters of ASCII alone.
+	// encoding/json escapes only ASCII's control characters.
 	_, err := io.WriteString(w, terminal.Escape(encoded.String(), "\n"))
 	return err
 }

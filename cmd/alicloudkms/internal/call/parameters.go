@@ -39,7 +39,7 @@ func newReader(op kmsapi.Operation, v *values, raw bool) *reader {
 }
 
 // params reads arguments of the form Name=Value. The result has only parameters that the operation takes, each once,
-// and every one that it needs. Whether their values are good is for [kmsapi.DecodeGiven].
+// and every one that it needs. [kmsapi.DecodeGiven] checks their values.
 func (r *reader) params(args []string) (kmsapi.Params, error) {
 	var params kmsapi.Params
 	for i, arg := range args {

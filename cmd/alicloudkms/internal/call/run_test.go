@@ -15,7 +15,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
 )
 
-// A desk is where somebody types calls to a service.
+// A desk is where a user types calls to a service.
 type desk struct {
 	t       *testing.T
 	kms     *kmstest.KMS
@@ -277,7 +277,7 @@ func clearCredentials(t *testing.T) {
 	t.Setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
 }
 
-// What happens with a role is for package credentials.
+// The tests of package credentials cover what happens with a role.
 func TestARoleIsAssumedWhereTheVariablesNameOne(t *testing.T) {
 	d := newDesk(t)
 	t.Setenv("ALICLOUD_ROLE_ARN", "not an ARN")

@@ -12,7 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// aboutLists are the fields of an answer with a list that say nothing of the entries.
+// aboutLists are the fields of an answer with a list that say nothing about the entries.
 var aboutLists = []string{"RequestId", "PageNumber", "PageSize", "TotalCount"}
 
 // printTable writes the single values, one a line, and each list as a table of its own.

@@ -21,7 +21,7 @@ type Target struct {
 	EnvFile string
 	// Region, Network, Endpoint and ServerName are as in [client.Config]; CACert is the name of a file.
 	Region, Network, Endpoint, ServerName, CACert string
-	// Instance is the id of a KMS instance whose dedicated gateway is to be used; the others are as in
+	// Instance is the id of a KMS instance whose dedicated gateway the call should use; the others are as in
 	// [client.Instance], and InstanceCACert is the name of a file.
 	Instance, InstanceEndpoint, InstanceServerName, InstanceCACert string
 	// Timeout limits the whole call.
@@ -101,7 +101,7 @@ func (t Target) check() error {
 	}
 }
 
-// credentials returns those of the variables, or else what package credentials finds. A file of variables has to have
+// credentials returns those of the variables, or else what package credentials finds. A file of variables must have
 // them itself.
 func (t Target) credentials(env environment.Variables) (client.Provider, error) {
 	provider, err := env.Credentials(environment.Caller{

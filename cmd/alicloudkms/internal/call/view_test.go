@@ -257,7 +257,7 @@ func TestNoSecretIsShownUnlessAskedFor(t *testing.T) {
 	require.Positive(t, secrets)
 }
 
-// blank empties every string that is no secret.
+// blank empties every string that is not a secret.
 func blank(v reflect.Value) {
 	switch {
 	case v.Type() == secretType:

@@ -15,7 +15,7 @@ import (
 
 // Contexts are what a file or a ciphertext is bound to. They have the engine's names.
 type Contexts struct {
-	// Entries are those of encryption_context.
+	// Entries are the entries of encryption_context.
 	Entries kmsapi.EncryptionContext
 	// Bound is the bound_context of the engine's key. Through Vault the engine adds it by itself.
 	Bound kmsapi.EncryptionContext

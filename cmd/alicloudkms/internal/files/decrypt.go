@@ -18,14 +18,14 @@ const maxText = 6 << 20
 
 // Errors of what can't be decrypted.
 var (
-	// ErrNeither means that it is nothing that this package decrypts.
+	// ErrNeither means that this package can't decrypt anything of that form.
 	ErrNeither = errors.New("it is neither a file of alicloudkms encrypt nor a ciphertext of the engine, which begins with vault:v")
 	// ErrEmpty means that there is nothing to decrypt. An encrypted file is never empty.
 	ErrEmpty = errors.New("it is empty")
 )
 
 // Decrypt writes to w the plaintext of r: of an encrypted file, or of a ciphertext of the engine, of either of its
-// modes. What it has written when it fails is authentic, but not whole.
+// modes. What it has written when it fails is authentic, but not complete.
 func Decrypt(ctx context.Context, w io.Writer, r io.Reader, keys Keys, c Contexts) error {
 	interrupted, stop := interruptible(ctx, r)
 	defer stop()

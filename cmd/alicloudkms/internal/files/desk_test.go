@@ -15,10 +15,10 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
 )
 
-// entries are those of an encryption context.
+// entries are the entries of an encryption context.
 type entries = kmsapi.EncryptionContext
 
-// A desk is where somebody encrypts and decrypts with a KMS key.
+// A desk is where a user encrypts and decrypts with a KMS key.
 type desk struct {
 	t     *testing.T
 	kms   *kmstest.KMS

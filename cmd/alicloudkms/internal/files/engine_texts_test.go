@@ -28,7 +28,7 @@ func fieldsOf(c Contexts) map[string]any {
 	return map[string]any{"encryption_context": given, "context": c.Context, "associated_data": c.AssociatedData}
 }
 
-// textsOf has the newest version of a key encrypt, with contexts of all kinds and without.
+// textsOf encrypts with the newest version of a key, with contexts of all kinds and without.
 func (v *vaultDouble) textsOf(key string, bound entries, plaintexts ...string) (texts []sealedText) {
 	v.t.Helper()
 	row, record := b64("row 5"), b64("record")

@@ -113,7 +113,7 @@ func (v *Vault) notOurs(err error) error {
 	return fmt.Errorf("%w: is the secrets engine for Alibaba Cloud KMS mounted at %s/?", err, v.mount)
 }
 
-// unanswered is why there is no answer, in one line, which no terminal takes for a command: Vault may have written it.
+// unanswered says why there is no answer, in one line that is safe on a terminal: Vault may have written it.
 type unanswered struct{ err error }
 
 func (u *unanswered) Error() string { return terminal.Escape(u.err.Error(), "") }

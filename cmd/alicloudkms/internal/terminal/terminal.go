@@ -1,4 +1,4 @@
-// Package terminal makes text of other people's safe to print: what a server sends, what a running service answers, and
+// Package terminal makes other people's text safe to print: what a server sends, what a running service answers, and
 // what is in a file.
 package terminal
 

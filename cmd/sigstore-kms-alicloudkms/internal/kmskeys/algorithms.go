@@ -8,11 +8,11 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// An algorithm is one of sigstore's registry that KMS has.
+// An algorithm is an algorithm of sigstore's registry that KMS has.
 type algorithm struct {
-	// name is that of the registry.
+	// name is the algorithm's name in the registry.
 	name string
-	// keySpec is that of the keys, and signs the algorithm of AsymmetricSign.
+	// keySpec is the KeySpec of the keys, and signs the algorithm of AsymmetricSign.
 	keySpec, signs string
 }
 
@@ -43,7 +43,7 @@ func findAlgorithm(name string) (*algorithm, error) {
 		guess.Among(name, "algorithms", algorithmNames()))
 }
 
-// usualAlgorithm returns the algorithm of keys of a KeySpec if nothing else is said, and nil if sigstore has none.
+// usualAlgorithm returns the algorithm of keys of a KeySpec if no other is named, and nil if sigstore has none.
 func usualAlgorithm(keySpec string) *algorithm {
 	if at := slices.IndexFunc(algorithms, func(a algorithm) bool { return a.keySpec == keySpec }); at >= 0 {
 		return &algorithms[at]

@@ -12,7 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// patience limits what a method waits for KMS, with everything that is tried again. Reading a message does not count.
+// patience limits how long a method waits for KMS, including retries. Reading a message does not count.
 const patience = time.Minute
 
 // session is the name of a role's sessions, if no variable has one.

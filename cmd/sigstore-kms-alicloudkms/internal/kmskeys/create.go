@@ -9,8 +9,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// CreateKey makes a key pair for an algorithm, and the alias of the reference for it. If the alias is there already and
-// names a key of that kind which can sign, it makes nothing: callers run it again to get the public key.
+// CreateKey makes a key pair for an algorithm, and the alias of the reference for it. If the alias already exists and
+// names a key of that kind that can sign, it makes nothing: callers run it again to get the public key.
 func (k *Keys) CreateKey(ctx context.Context, r protocol.Request, name string) (pem []byte, err error) {
 	ref, err := parseReference(r.Reference)
 	if err != nil {
@@ -83,7 +83,7 @@ func (k *Keys) findOrMake(ctx context.Context, c *connection) error {
 	return err
 }
 
-// checkAlias refuses an alias that KMS would refuse, before there is a key which needs it.
+// checkAlias refuses an alias that KMS would refuse, before there is a key that needs it.
 func checkAlias(name string) error {
 	params := kmsapi.Encode(&kmsapi.CreateAliasRequest{AliasName: name, KeyId: "the new key's"})
 	err := kmsapi.DecodeGiven(params, new(kmsapi.CreateAliasRequest))

@@ -1,6 +1,6 @@
 // Package kmskeys serves the methods of package protocol with key pairs of Alibaba Cloud KMS.
 //
-// A reference names a key, and what else a program of sigstore can't say of it:
+// A reference names a key, and what else a program of sigstore can't say about it:
 //
 //	REGION/KEY[?NAME=VALUE[&NAME=VALUE…]]
 //
@@ -12,8 +12,8 @@
 //
 // A version that the caller's program asks for takes precedence over that of the reference.
 //
-// Which KMS is called, and as whom, package environment says. Over the dedicated gateway of a KMS instance, nothing
-// goes to the shared gateway if the version is given.
+// Package environment says which KMS is called, and with which credentials. Over the dedicated gateway of a KMS
+// instance, nothing goes to the shared gateway if the version is given.
 //
 // What is signed is a SHA-256 digest: KMS signs no other. Each signature is checked before it is returned, and
 // verification needs KMS only for the public key, unless the caller asks for a remote one.

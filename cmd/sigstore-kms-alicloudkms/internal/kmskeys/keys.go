@@ -12,7 +12,7 @@ import (
 
 // Keys are the keys of KMS, for [protocol.Serve].
 type Keys struct {
-	// Variables say which KMS is called, and as whom.
+	// Variables say which KMS is called, and with which credentials.
 	Variables environment.Variables
 	// UserAgent is the header of that name in requests.
 	UserAgent string
@@ -22,7 +22,7 @@ type Keys struct {
 
 var _ protocol.Keys = (*Keys)(nil)
 
-// SupportedAlgorithms are those of sigstore's registry that KMS has keys for.
+// SupportedAlgorithms are the algorithms of sigstore's registry that KMS has keys for.
 func (k *Keys) SupportedAlgorithms() []string { return algorithmNames() }
 
 // DefaultAlgorithm is the algorithm that the reference names, and otherwise the first of all.
@@ -44,7 +44,7 @@ func (k *Keys) PublicKey(ctx context.Context, r protocol.Request) ([]byte, error
 	return pem, err
 }
 
-// SignMessage has KMS sign the digest of the message.
+// SignMessage makes KMS sign the digest of the message.
 func (k *Keys) SignMessage(ctx context.Context, r protocol.Request, message io.Reader) (signature []byte, err error) {
 	digest, err := digestOf(ctx, r, message)
 	if err != nil {
@@ -63,7 +63,7 @@ var (
 		errNotSigned)
 )
 
-// VerifySignature checks a signature with the public key of the version, or has KMS do that if the request says so.
+// VerifySignature checks a signature with the public key of the version, or lets KMS do that if the request says so.
 func (k *Keys) VerifySignature(ctx context.Context, r protocol.Request, message io.Reader, signature []byte) error {
 	digest, err := digestOf(ctx, r, message)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// Scheme is that of references.
+// Scheme is the scheme of references.
 const Scheme = "alicloudkms"
 
 // A reference is a key as users name it. Only region and key are always there.

@@ -32,7 +32,7 @@ type rig struct {
 	warnings  []string
 
 	mu sync.Mutex
-	// before is called with each operation, and forge changes its answer, of which it gets the fields.
+	// before is called with each operation, and forge changes the fields of its answer.
 	before func(kmsapi.Operation)
 	forge  func(kmsapi.Operation, map[string]any)
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// A version is one of a key pair, with what it signs by.
+// A version is a version of a key pair, with what it signs by.
 type version struct {
 	conn *connection
 	// asked is what KMS is asked for: an id or an ARN, so that an alias which moves meanwhile changes nothing. keyID is
@@ -48,7 +48,7 @@ func (c *connection) findVersion(ctx context.Context) (*version, error) {
 	return v, v.read(answer.PublicKey)
 }
 
-// mayAnswer reports whether the key keyID is the one that was asked for, by its id or ARN. Behind an alias can be any.
+// mayAnswer reports whether the key keyID is the one that was asked for, by its id or ARN. An alias can name any key.
 func mayAnswer(keyID, asked string) bool {
 	return strings.HasPrefix(asked, kmsapi.AliasPrefix) || keyID == asked[strings.LastIndexByte(asked, '/')+1:]
 }
@@ -118,7 +118,7 @@ func (v *version) sign(ctx context.Context, digest []byte) ([]byte, error) {
 	return signature, nil
 }
 
-// askKMS reports what KMS says of a signature.
+// askKMS reports what KMS says about a signature.
 func (v *version) askKMS(ctx context.Context, digest, signature []byte) (bool, error) {
 	if len(signature) == 0 { // KMS takes an empty parameter for a missing one.
 		return false, nil

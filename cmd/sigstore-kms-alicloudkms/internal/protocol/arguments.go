@@ -26,7 +26,7 @@ type arguments struct {
 	VerifySignature     *verifySignatureArgs `json:"verifySignature"`
 }
 
-// initOptions are from when the caller opened the key. Deadlines of then are not those of the method, and are ignored.
+// initOptions are from when the caller opened the key. Their deadlines are not those of the method, and are ignored.
 type initOptions struct {
 	ProtocolVersion string `json:"protocolVersion"`
 	// KeyResourceID is what follows the scheme and "://" in the name of the key.
@@ -66,7 +66,7 @@ type rpcOptions struct {
 }
 
 type messageOptions struct {
-	// Digest is that of the message, which is then not read.
+	// Digest is the digest of the message, which is then not read.
 	Digest   []byte      `json:"digest"`
 	HashFunc crypto.Hash `json:"hashFunc"`
 }

@@ -21,13 +21,13 @@ type Request struct {
 	Remote bool
 	// Hash is the hash function of the message.
 	Hash crypto.Hash
-	// Digest is that of the message, and empty if the message is to be hashed.
+	// Digest is the digest of the message, and empty if the message must be hashed.
 	Digest []byte
 }
 
-// Keys are what the methods of the protocol are served from. Public keys are SubjectPublicKeyInfos in PEM.
+// Keys serve the methods of the protocol. Public keys are SubjectPublicKeyInfos in PEM.
 type Keys interface {
-	// DefaultAlgorithm is the algorithm of a key that is made without another being asked for.
+	// DefaultAlgorithm is the algorithm of a new key if the caller asks for no other.
 	DefaultAlgorithm(Request) (string, error)
 	// SupportedAlgorithms are all the algorithms of keys.
 	SupportedAlgorithms() []string
@@ -37,7 +37,7 @@ type Keys interface {
 	PublicKey(context.Context, Request) ([]byte, error)
 	// SignMessage returns a signature of the message.
 	SignMessage(_ context.Context, _ Request, message io.Reader) ([]byte, error)
-	// VerifySignature returns nil if the signature is that of the message.
+	// VerifySignature returns nil if the signature is valid for the message.
 	VerifySignature(_ context.Context, _ Request, message io.Reader, signature []byte) error
 }
 
@@ -105,7 +105,7 @@ func run(args []string, stdin io.Reader, keys Keys) (*response, error) {
 	return answer, m.run(ctx, a, stdin, keys, answer)
 }
 
-// A method is one of the protocol.
+// A method is a method of the protocol.
 type method struct {
 	// given reports whether its arguments are there.
 	given func(*arguments) bool

@@ -180,7 +180,7 @@ func TestAnErrorCommandsNoTerminal(t *testing.T) {
 	require.Nil(t, answer.PublicKey)
 }
 
-// full is a standard output that takes nothing.
+// full is a standard output that accepts nothing.
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errors.New("no space left") }
@@ -192,7 +192,7 @@ func TestAnAnswerThatIsLostIsNoSuccess(t *testing.T) {
 	require.Contains(t, stderr.String(), "no space left")
 }
 
-// FuzzArguments finds arguments that are not answered in the form of the protocol.
+// FuzzArguments looks for arguments that are not answered in the form of the protocol.
 func FuzzArguments(f *testing.F) {
 	f.Add(about(`,"methodName":"publicKey","publicKey":{}`))
 	f.Add(about(`,"methodName":"signMessage","signMessage":{"signOptions":{"messageOptions":{"digest":"QQ=="}}}`))

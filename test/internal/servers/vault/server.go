@@ -21,13 +21,13 @@ type Server struct {
 	// Program is the vault or bao binary, and Arguments follow `server -config FILE`.
 	Program   string
 	Arguments []string
-	// Environment is added to that of this process.
+	// Environment is added to the environment of this process.
 	Environment []string
 	// OwnGroup makes the process lead a process group, which its plugins belong to.
 	OwnGroup bool
 	// Dir holds the configuration file and the storage. The log is Dir.log, and the audit log Dir.audit.log.
 	Dir string
-	// Home is HOME and TMPDIR of the process. A plugin's socket is in it, so its name has to be short.
+	// Home is HOME and TMPDIR of the process. A plugin's socket is in it, so its path must be short.
 	Home string
 	// Config returns the configuration file, at each start.
 	Config func() string
@@ -39,7 +39,7 @@ type Server struct {
 	CAFile string
 	// Client is made at the first start and stays the same, so that it can be used while the server restarts.
 	Client *api.Client
-	// UnsealKey is empty if a seal unseals the server, which then has a RecoveryKey instead.
+	// UnsealKey is empty if a seal unseals the server, which has a RecoveryKey then.
 	UnsealKey, RecoveryKey string
 }
 
