@@ -29,10 +29,10 @@
 //   - A forwarded request reaches the handler of the same gateway with the bytes that the client has sent: method,
 //     target, host, body, each header's values in their order, and the client's address. So signatures verify.
 //   - It is not forwarded again: a node hands it to the handlers of its own service, or refuses it.
-//   - It is sent a second time only if it has surely not run. [Peers.Forward] returns [ErrNotRun] or [ErrUnknown], or
+//   - It is sent a second time only if it has certainly not run. [Peers.Forward] returns [ErrNotRun] or [ErrUnknown], or
 //     the answer.
-//   - It does not begin to run once its sender has given up, whatever has held it up.
-//   - A link that is cut without a sign, by a dead machine or a firewall, is noticed within two seconds.
-//   - Links to a node end when another is the active one.
-//   - What a node says about its root key and its configuration reveals neither, whatever another node may guess.
+//   - It does not begin to run once its sender has given up, whatever has delayed it.
+//   - A link that is cut without notice, by a dead machine or a firewall, is noticed within two seconds.
+//   - Links to a node are closed when another node is the active one.
+//   - What a node says about its root key and its configuration reveals neither, even to a node that guesses them.
 package peers
