@@ -9,7 +9,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// The characters of passwords, by kind. Punctuation is all of ASCII's; there is no blank.
+// The characters of passwords, by kind. punctuation is all ASCII punctuation; there is no space.
 const (
 	lowercase   = "abcdefghijklmnopqrstuvwxyz"
 	uppercase   = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
