@@ -14,10 +14,11 @@ type Account struct {
 	AccessKeys []AccessKey `hcl:"access_key,block"`
 }
 
-// AccessKey is what a program signs its requests with.
+// AccessKey is a key that a program signs its requests with.
 type AccessKey struct {
 	ID string `hcl:"id,label"`
-	// Secret or SecretFile, not both. A file is better: it can be 0600 while this file is not.
+	// Secret or SecretFile is set, not both. A file is better: it can have mode 0600 even if the configuration file has
+	// not.
 	Secret     string `hcl:"secret,optional"`
 	SecretFile string `hcl:"secret_file,optional"`
 	// Inactive access keys are refused with Forbidden.AccessKey.
@@ -35,7 +36,7 @@ type AccessKey struct {
 // IsTemporary reports whether requests need a security token.
 func (k AccessKey) IsTemporary() bool { return k.SecurityToken != "" || k.SecurityTokenFile != "" }
 
-// Expiry is when the access key expires, and zero if it does not.
+// Expiry returns when the access key expires, or zero if it does not.
 func (k AccessKey) Expiry() (time.Time, error) {
 	if k.Expires == "" {
 		return time.Time{}, nil
@@ -65,7 +66,7 @@ func (c Config) validateAccounts(at Place, found *faults) {
 // firsts are the places where names of one kind were first defined.
 type firsts map[string]Place
 
-// add says that name is defined at a place, which is a fault if it was defined before.
+// add records that name is defined at a place, which is a fault if it was already defined.
 func (f firsts) add(name string, at Place, found *faults) {
 	first, twice := f[name]
 	switch {
@@ -78,7 +79,7 @@ func (f firsts) add(name string, at Place, found *faults) {
 	}
 }
 
-// isWord reports whether s is written as it would be read from a file.
+// isWord reports whether s would be read unchanged from a file.
 func isWord(s string) bool {
 	word, err := input.Word(s)
 	return err == nil && word == s
