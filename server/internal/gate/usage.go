@@ -71,7 +71,7 @@ func (m *meter) count(now time.Time, passed bool) {
 	m.current++
 }
 
-// turnTo moves on to the minute of now.
+// turnTo moves on to the minute that now is in.
 func (m *meter) turnTo(now time.Time) {
 	minute := now.Unix() / secondsPerMinute
 	switch minute - m.minute {

@@ -71,7 +71,7 @@ func TestWhyNothingWasReloaded(t *testing.T) {
 	}
 }
 
-// The command, or the service, may end meanwhile: nobody knows then what was reloaded.
+// The command or the service may end meanwhile: then it is not known whether the configuration was reloaded.
 func TestAServiceThatDoesNotSayWhetherItHasReloaded(t *testing.T) {
 	for name, tc := range map[string]struct {
 		handler http.HandlerFunc

@@ -29,7 +29,7 @@
 //   - A forwarded request reaches the handler of the same gateway with the bytes that the client has sent: method,
 //     target, host, body, each header's values in their order, and the client's address. So signatures verify.
 //   - It is not forwarded again: a node hands it to the handlers of its own service, or refuses it.
-//   - It is sent a second time only if it has certainly not run. [Peers.Forward] returns [ErrNotRun] or [ErrUnknown], or
+//   - It is sent a second time only if it has certainly not run. [Peers.Forward] returns [ErrNotRun], [ErrUnknown] or
 //     the answer.
 //   - It does not begin to run once its sender has given up, whatever has delayed it.
 //   - A link that is cut without notice, by a dead machine or a firewall, is noticed within two seconds.

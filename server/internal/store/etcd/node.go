@@ -20,7 +20,7 @@ const ShortestLease = 2 * time.Second
 // Options are the options of a node. Client and Prefix are required.
 type Options struct {
 	store.Options
-	// Client remains the caller's, who closes it after the node.
+	// Client belongs to the caller, which closes it after the node.
 	Client *clientv3.Client
 	// Prefix is the prefix of all keys of the store.
 	Prefix string
