@@ -137,7 +137,7 @@ func cut(s string, most int) string {
 	return printable.Text(s)
 }
 
-// isClean reports whether cut would surely return s unchanged. It recognizes most such strings.
+// isClean reports whether cut would return s unchanged. It recognizes most such strings, but not all.
 func isClean(s string, most int) bool {
 	if len(s) > most {
 		return false

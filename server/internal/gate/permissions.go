@@ -6,7 +6,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
 )
 
-// permissions are the permissions of an access key. They implement [api.Permissions]. The zero value allows nothing.
+// permissions are what an access key may do. They implement [api.Permissions]. The zero value allows nothing.
 type permissions struct {
 	everything bool
 	allowed    []config.Allow

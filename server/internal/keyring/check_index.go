@@ -86,7 +86,7 @@ func (c *checker) rotation(at location, _ []byte) {
 	c.timed(at, (*CMK).rotationDue, Scope.rotationPath, "is not to be rotated at")
 }
 
-// timed checks a record that is ordered by time. The time must be the one that of returns for its CMK.
+// timed checks a record that is ordered by time. Its time must be what of returns for the CMK.
 func (c *checker) timed(
 	at location, of func(*CMK) time.Time, path func(Scope, time.Time, string) string, otherwise string,
 ) {

@@ -235,7 +235,7 @@ func (f *follower) publish(err error) {
 	f.changed = make(chan struct{})
 }
 
-// await waits until a view satisfies ok. The error is that of ctx or of the view.
+// await waits until a view satisfies ok. The error is from ctx or from the view.
 func (f *follower) await(ctx context.Context, ok func(*view) bool) (*view, error) {
 	for {
 		f.mu.Lock()

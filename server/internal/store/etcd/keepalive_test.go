@@ -15,7 +15,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/etcdtest"
 )
 
-// counted is a stream whose messages are counted.
+// counted is a stream that counts the messages sent and the calls of RecvMsg that have returned.
 type counted struct {
 	grpc.ClientStream
 	sent, ended *atomic.Int64

@@ -68,7 +68,7 @@ type Node struct {
 	stop context.CancelFunc
 	// leading has an element while a term is held or sought.
 	leading chan struct{}
-	// follower is the present one; during a term its view stays what it was when the term began.
+	// follower is the current one; during a term its view stays as it was when the term began.
 	follower atomic.Pointer[follower]
 	term     atomic.Pointer[Term]
 	// answered is when etcd last answered.

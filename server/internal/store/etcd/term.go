@@ -36,7 +36,7 @@ type Term struct {
 	ending atomic.Bool
 	done   chan struct{}
 	err    error
-	// left is closed once the lease is revoked, as far as etcd can be reached, and the node follows again.
+	// left is closed once the node has tried to revoke the lease, and follows again.
 	left chan struct{}
 }
 
