@@ -19,7 +19,8 @@ type Invocation struct {
 	// Permissions are the caller's permissions.
 	Permissions Permissions
 
-	// KeyID is the CMK that the request works on, for the audit line. It is set by Authorize and Run, once they know it.
+	// KeyID is the CMK that the request works on, for the audit line. It is set by Authorize and Run, once they know
+	// it.
 	KeyID string
 	// DestinationKeyID is the CMK that ReEncrypt encrypts with, after KeyID has decrypted. It is set like KeyID.
 	DestinationKeyID string

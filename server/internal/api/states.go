@@ -49,7 +49,7 @@ func (a *API) scheduleKeyDeletion(
 func (a *API) setDeletionProtection(
 	ctx context.Context, inv *Invocation, r *kmsapi.SetDeletionProtectionRequest,
 ) (*kmsapi.SetDeletionProtectionResponse, error) {
-	if r.KeyId == "" { // WithLocalName has put the id there if the request has a resource name.
+	if r.KeyId == "" { // WithLocalNames has set it if there is a resource name.
 		return nil, kmsapi.MissingParameter(protectedParam)
 	}
 	return &kmsapi.SetDeletionProtectionResponse{}, a.changeCMK(ctx, inv, r.KeyId, func(cmk *keyring.CMK) error {

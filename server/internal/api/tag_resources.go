@@ -169,7 +169,7 @@ func (p *tagPage) ofNamed(r keyring.Reader, inv *Invocation, of taggedType, ids 
 // their ids.
 func (p *tagPage) add(id string, tags keyring.Tags) (more bool, err error) {
 	if p.lookedAt == maxLookedAt {
-		p.next = position{id, ""} // This one comes first on the next page.
+		p.next = position{id, ""} // The next page begins with this resource.
 		return false, nil
 	}
 	p.lookedAt++

@@ -152,8 +152,8 @@ func isClean(s string, most int) bool {
 
 // Log is an audit log. It is safe for concurrent use.
 type Log struct {
-	// mu guards the fields below, except path, which does not change. It is held during a write, since lines must not mix;
-	// so a slow writer slows all requests down.
+	// mu guards the fields below, except path, which does not change. It is held during a write, since lines must not
+	// mix; so a slow writer slows all requests down.
 	mu sync.Mutex
 	// w is nil for a log that discards.
 	w      io.Writer

@@ -23,8 +23,8 @@ type AccessKey struct {
 	SecretFile string `hcl:"secret_file,optional"`
 	// Inactive access keys are refused with Forbidden.AccessKey.
 	Inactive bool `hcl:"inactive,optional"`
-	// SecurityToken or SecurityTokenFile makes it a temporary access key, like those of Alibaba Cloud's STS: every request
-	// must carry exactly this token.
+	// SecurityToken or SecurityTokenFile makes it a temporary access key, like those of Alibaba Cloud's STS: every
+	// request must carry exactly this token.
 	SecurityToken     string `hcl:"security_token,optional"`
 	SecurityTokenFile string `hcl:"security_token_file,optional"`
 	// Expires is when the security token expires, in RFC 3339; "" means never.

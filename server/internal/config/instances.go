@@ -24,8 +24,8 @@ type Instance struct {
 	Default bool `hcl:"default,optional"`
 	// InternetAccess lets the shared gateway encrypt and decrypt with the instance's keys; nil means true.
 	InternetAccess *bool `hcl:"internet_access,optional"`
-	// Image is the version of the instance's image; "" means [DefaultImage]. The dedicated gateway of an image older than
-	// 3.0.0 does not speak this API.
+	// Image is the version of the instance's image; "" means [DefaultImage]. The dedicated gateway of an image older
+	// than 3.0.0 does not speak this API.
 	Image string `hcl:"image,optional"`
 	// Spec is how many requests a second the dedicated gateway answers; 0 means [DefaultSpec].
 	Spec int `hcl:"spec,optional"`

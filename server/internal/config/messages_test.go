@@ -20,7 +20,7 @@ var wholeConfig string
 // load loads a configuration file, and returns the message of the error without the file's folder.
 func load(t *testing.T, text string) (config.Config, string) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "kms-") // Its name is short, since that of a socket in it must be.
+	dir, err := os.MkdirTemp("", "kms-") // The path of a socket in it must be short.
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	path := filepath.Join(dir, "kms.hcl")

@@ -83,7 +83,7 @@ func TestAbsolutePathsStay(t *testing.T) {
 		c, err := config.Load(path)
 		require.NoError(t, err)
 		for _, file := range filesIn(reflect.ValueOf(c)) {
-			if file != "" { // the path of a storage that there is none of
+			if file != "" { // empty for a storage that is not set
 				require.Equal(t, "/", filepath.Dir(file))
 			}
 		}

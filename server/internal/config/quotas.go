@@ -66,7 +66,8 @@ type RateLimits struct {
 	Crypto int `hcl:"crypto,optional"`
 	// ReEncrypt is only for ReEncrypt; 0 means 750.
 	ReEncrypt int `hcl:"re_encrypt,optional"`
-	// Asymmetric is for AsymmetricSign, AsymmetricVerify, AsymmetricEncrypt and AsymmetricDecrypt together; 0 means 200.
+	// Asymmetric is for AsymmetricSign, AsymmetricVerify, AsymmetricEncrypt and AsymmetricDecrypt together; 0 means
+	// 200.
 	Asymmetric int `hcl:"asymmetric,optional"`
 	// CreateKey is only for CreateKey; 0 means 10.
 	CreateKey int `hcl:"create_key,optional"`

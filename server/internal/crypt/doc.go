@@ -24,9 +24,9 @@
 // A sealed message, a blob, is laid out as
 //
 //	  AES   SM4
-//	 0 36  0 36  id of the key version, where programs that read blobs of KMS expect it
+//	 0 36  0 36  id of the key version, where programs that parse blobs of KMS expect it
 //	36  1 36  1  format: 1 with an AES key, and 2 with an SM4 key
-//	37 24 37 16  nonce, or salt
+//	37 24 37 16  nonce or salt
 //	61  n 53  n  ciphertext, as long as the plaintext
 //	61+n  53+n   tag, 16 bytes
 //

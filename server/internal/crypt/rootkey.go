@@ -98,7 +98,7 @@ func readKeyFile(path string) (*key, error) {
 }
 
 func parseKey(encoded []byte) (*key, error) {
-	encoded = bytes.TrimSpace(bytes.TrimPrefix(encoded, []byte("\ufeff"))) // Some editors begin a file with that.
+	encoded = bytes.TrimSpace(bytes.TrimPrefix(encoded, []byte("\ufeff"))) // Some editors add this byte order mark.
 	secret := make([]byte, base64.StdEncoding.DecodedLen(len(encoded)))
 	defer clear(secret)
 	n, err := base64.StdEncoding.Strict().Decode(secret, encoded)

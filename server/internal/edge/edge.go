@@ -43,7 +43,8 @@ type Options struct {
 // Audit is the audit log. [audit.Log] implements it.
 type Audit interface {
 	Write(audit.Record) error
-	// WriteStranger writes the line of a request that was refused before it was authenticated. It may be counted instead.
+	// WriteStranger writes the line of a request that was refused before it was authenticated. It may be counted
+	// instead.
 	WriteStranger(audit.Record) error
 }
 

@@ -38,7 +38,8 @@ type rateLimiter struct {
 
 type rateKey struct {
 	account, region string
-	// gateway is the KMS instance of a dedicated gateway, whose requests share one limiter; empty for the shared gateway.
+	// gateway is the KMS instance of a dedicated gateway, whose requests share one limiter; empty for the shared
+	// gateway.
 	gateway string
 	class   kmsapi.RateClass
 }

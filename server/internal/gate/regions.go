@@ -29,7 +29,7 @@ func newRegions(c config.Config) regions {
 	}
 	for _, r := range kmsapi.Regions() {
 		for _, host := range []string{r.PublicEndpoint, r.VPCEndpoint} {
-			if host != "" { // A region may have no endpoint in a network, and a request no host, as in HTTP/1.0.
+			if host != "" { // A region may lack an endpoint in a network, and a request of HTTP/1.0 a host.
 				rs.byHost[host] = r.ID
 			}
 		}

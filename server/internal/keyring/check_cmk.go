@@ -81,7 +81,7 @@ func (c *checker) material(at location, cmk *CMK, v Version) {
 		c.problem("record %q: its version %s has no material", at.path, v.ID)
 	case !cmk.Lifecycle.HasMaterial && len(v.Wrapped) > 0:
 		c.problem("record %q: its version %s still has material that should be erased", at.path, v.ID)
-	case cmk.KeySpec == "": // It is reported, and would say how the material opens.
+	case cmk.KeySpec == "": // It is reported elsewhere, and is needed to open the material.
 	case len(v.Wrapped) > 0:
 		if err := c.open(at.scope, cmk, v); err != nil {
 			c.problem("record %q: the material of its version %s does not open: %v", at.path, v.ID, err)

@@ -39,19 +39,19 @@
 //	meta/root-key-before                  the same for the root key before the last [Keyring.Rekey]; no record means none
 //	meta/fingerprint-key                  the fingerprint key, wrapped by the root key
 //	meta/clock                            the latest time that the service has seen on its clock, and the word exact if
-//	                                      it has seen no later one since it wrote that down
+//	                                      it has seen no later one since it stored that
 //	version/<account>/<region>/<version>  the id of the CMK that a version, and so a ciphertext, belongs to
 //	version-number/<account>/<region>/<key id>/<number>  the id of a version that is not the primary one, by its number
 //	default-cmk/<account>/<region>/<key id>  the CMK that is the account's default key; no value
 //	cmk-alias/<account>/<region>/<key id>/<alias>  an alias of a CMK; no value
 //	list/<prefix of records><name>        how many CMKs, aliases or secrets there are, block by block; see package list
 //	state/<account>/<region>/<state>      how many CMKs are in a state, a decimal number; no record means zero
-//	due/<time>/<account>/<region>/<key id>  a CMK that time alone will change, at its deletion date or when its material
+//	due/<time>/<account>/<region>/<key id>  a CMK that time will change, at its deletion date or when its material
 //	                                      expires; no value
-//	secret-due/<time>/<account>/<region>/<name>  a secret that is to be deleted at that time; no value
-//	rotation/<time>/<account>/<region>/<key id>  a CMK that is to be rotated at that time; no value
-//	count/<account>/<region>/versions     how many versions there are beside the first of each CMK, a decimal number; no
-//	                                      record means zero
+//	secret-due/<time>/<account>/<region>/<name>  a secret that is due for deletion at that time; no value
+//	rotation/<time>/<account>/<region>/<key id>  a CMK that is due for rotation at that time; no value
+//	count/<account>/<region>/versions     how many versions there are, not counting the first of each CMK, a decimal number;
+//	                                      no record means zero
 //	nonce/<timestamp>/…                   a nonce whose timestamp was ahead of the clock, or the first timestamp of an
 //	                                      access key that is accepted, with the time when it may be forgotten
 //

@@ -17,7 +17,7 @@ import (
 // serve answers on a socket until the test ends.
 func serve(t *testing.T, handler http.Handler) (socket string) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "kms-") // Its name is short, since that of a socket in it must be.
+	dir, err := os.MkdirTemp("", "kms-") // The path of a socket in it must be short.
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	socket = filepath.Join(dir, "sock")

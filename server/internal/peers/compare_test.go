@@ -126,7 +126,7 @@ func TestTheOffsetOfAClockIsWithinHalfOfTheRoundTrip(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o, ok := tc.timing.measure()
 			require.Equal(t, tc.ok, ok)
-			if name != "no times at all" { // What they come to is no duration; it is off in any case.
+			if name != "no times at all" { // The result overflows a duration, but is off in any case.
 				require.Equal(t, tc.ahead, o.ahead)
 			}
 			require.Equal(t, tc.bound, o.bound)

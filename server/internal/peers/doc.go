@@ -17,9 +17,9 @@
 //
 //	ping     0                      → pong 1, the elapsed time of the node
 //	hello    2  JSON, see [Description]    → hello 2
-//	request  3  its expiry, [Request] → answer 4 see [Answer], or refusal 5, which says that it has not run
+//	request  3  its expiry, [Request] → answer 4, see [Answer], or refusal 5: it has not run
 //	                                  working 6, any number, before either
-//	                                  goodbye 7: the link is to be closed, and what was not answered has not run
+//	                                  goodbye 7: the link closes, and an unanswered request has not run
 //
 // The length of a frame is bounded by its kind, and checked before memory is allocated; memory is allocated only as the
 // content arrives. Every wait is bounded.

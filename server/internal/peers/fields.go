@@ -102,7 +102,7 @@ func isToken(s string) bool {
 	return s != ""
 }
 
-// isFieldValue reports whether s has no control character but the tab: RFC 9110, section 5.5.
+// isFieldValue reports whether s has no control characters except tabs: RFC 9110, section 5.5.
 func isFieldValue(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {

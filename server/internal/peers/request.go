@@ -114,7 +114,7 @@ func parseTarget(method, target string) (*url.URL, error) {
 	if method != http.MethodConnect || strings.HasPrefix(target, "/") {
 		return url.ParseRequestURI(target)
 	}
-	u, err := url.ParseRequestURI("http://" + target) // The target of CONNECT is host and port alone.
+	u, err := url.ParseRequestURI("http://" + target) // The target of CONNECT is only host and port.
 	if err == nil {
 		u.Scheme = ""
 	}

@@ -32,8 +32,8 @@ type Options struct {
 	// Fresh says that no earlier process has accepted a request for this service. Then timestamps before the start are
 	// accepted too.
 	Fresh bool
-	// Mark is the last [Memory.Mark] that an earlier process has stored. With it, a clock that has been set back lets no
-	// replay in.
+	// Mark is the last [Memory.Mark] that an earlier process has stored. With it, a clock that has been set back lets
+	// no replay in.
 	Mark Mark
 	// Skew is how far the clock of an earlier process on another machine may be ahead of this one's. Zero means that
 	// there was no process on another machine. Otherwise an exact Mark is the latest time at which any of them has

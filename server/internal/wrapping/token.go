@@ -57,10 +57,10 @@ var errToken = errors.New("not an import token")
 
 // Marshal encodes t. The caller clears the result:
 //
-//	 0 36  key id, and zero bytes after one that is shorter
+//	 0 36  key id, padded with zero bytes if it is shorter
 //	36  8  expiry, seconds since 1970, big-endian
 //	44  1  algorithm
-//	45  n  private key: RSA in PKCS#1 DER, SM2 as the 32 bytes of its number
+//	45  n  private key: RSA in PKCS#1 DER, SM2 as its number in 32 bytes
 func (t Token) Marshal() ([]byte, error) {
 	code := codeOf(t.Algorithm)
 	if !validSize(t.KeyID) || code == 0 {

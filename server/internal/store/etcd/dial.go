@@ -88,7 +88,7 @@ func clientConfig(o cluster.Options, open *connections) clientv3.Config {
 	}
 	if o.TLS != nil {
 		c.TLS = o.TLS()
-		c.DialOptions = append(c.DialOptions, grpc.WithTransportCredentials(newCurrentTLS(o.TLS))) // In place of c.TLS.
+		c.DialOptions = append(c.DialOptions, grpc.WithTransportCredentials(newCurrentTLS(o.TLS))) // Replaces c.TLS.
 	}
 	return c
 }

@@ -165,7 +165,7 @@ func TestALinkThatCarriesNothingIsGivenUpWithinALease(t *testing.T) {
 		t.Logf("link %d: the watch went on after %s", n, time.Since(began).Round(time.Millisecond))
 		for range 4 {
 			ctx, cancel := context.WithTimeout(t.Context(), shortLease)
-			_, err := client.Get(ctx, "kms/key") // It is sent again if its connection is given up.
+			_, err := client.Get(ctx, "kms/key") // It is sent again if its connection is closed.
 			require.NoError(t, err)
 			cancel()
 		}

@@ -8,8 +8,8 @@
 //	leader            the active node as JSON, on its lease; created once a term
 //	mark              the id of the last commit, or "staged ID COUNT"
 //	data/KEY          a record
-//	staged/ID/NUMBER  a part of an update that no single transaction holds, from 0
-//	id                the id of the store, which a new store gets with its first commit
+//	staged/ID/NUMBER  a part of an update that is too large for one transaction, from 0
+//	id                the id of the store, set by its first commit
 //
 // The default limits of etcd are enough: a transaction has at most 128 operations, and the largest record, with the
 // mark, is far below 1.5 MiB. A part of a staged update is a list of writes in the form of change.appendTo.
