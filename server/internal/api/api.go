@@ -70,7 +70,7 @@ func New(o Options) *API {
 	return a
 }
 
-// SetQuotas replaces the quotas by q, whose defaults must be filled in. Resources beyond the new quotas stay.
+// SetQuotas replaces the quotas with q, whose defaults must be filled in. Resources beyond the new quotas stay.
 func (a *API) SetQuotas(q config.Quotas) { a.quotas.Store(&q) }
 
 // Quotas returns the current quotas, with defaults filled in.

@@ -22,14 +22,14 @@ import (
 // anyKey is the resource of a CMK that the request does not name by its id. Only patterns that cover all CMKs match it.
 const anyKey = string(kmsapi.NamedKey)
 
-// aliasForm keeps strings that are no alias out of refusals.
+// aliasForm keeps strings that are not aliases out of refusals.
 var aliasForm = regexp.MustCompile(`^alias/[A-Za-z0-9_/-]{1,255}$`)
 
-// instanceIDForm keeps strings that are no id of a KMS instance out of refusals.
+// instanceIDForm keeps strings that are not ids of KMS instances out of refusals.
 var instanceIDForm = regexp.MustCompile(`^kst-[a-z0-9-]{1,100}$`)
 
-// instanceARN returns the resource name of the KMS instance called id, or of any instance if id has not the form of an
-// id.
+// instanceARN returns the resource name of the KMS instance called id, or of any instance if id does not have the form
+// of an id.
 func (inv *Invocation) instanceARN(id string) string {
 	if !instanceIDForm.MatchString(id) {
 		return inv.arn(string(kmsapi.NamedInstance))

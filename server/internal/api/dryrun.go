@@ -9,7 +9,7 @@ import (
 // DryRunError returns the answer to a dry run of a request that would end with err. No operation that supports dry runs
 // changes anything, so the gate runs it like any other, and drops the response.
 //
-// The API reference has three reasons. Refusals that do not depend on the request, such as throttling, are returned
+// The API reference lists three reasons. Refusals that do not depend on the request, such as throttling, are returned
 // unchanged.
 func DryRunError(err error) error {
 	if err == nil {

@@ -82,7 +82,7 @@ func dataKeyBytes(text []byte) []byte {
 type recipient struct {
 	public    wrapping.PublicKey
 	algorithm string
-	// most is how many bytes can be wrapped at most.
+	// most is the largest number of bytes that can be wrapped.
 	most int
 }
 
@@ -111,7 +111,7 @@ func (to recipient) wrap(key []byte) (string, error) {
 	return base64.StdEncoding.EncodeToString(wrapped), err
 }
 
-// tooLong returns a sentence that says that what is too long to be wrapped.
+// tooLong returns the sentence for a caller whose data, called what, is too long to be wrapped.
 func (to recipient) tooLong(what string) string {
 	return fmt.Sprintf("%s must have at most %d bytes to be wrapped with %s.", what, to.most, to.algorithm)
 }

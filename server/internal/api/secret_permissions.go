@@ -11,7 +11,8 @@ import (
 // A request always names its secrets, so the permission on them is checked before anything is read. The permission on
 // the CMK of a secret is checked once the secret is found: see [API.secretKey].
 
-// secretARN returns the resource name of the secret called name, or of any secret if name has not the form of a name.
+// secretARN returns the resource name of the secret called name, or of any secret if name does not have the form of a
+// name.
 func (inv *Invocation) secretARN(name string) string {
 	if !kmsapi.IsSecretName(name) {
 		return inv.arn(string(kmsapi.NamedSecret))

@@ -76,7 +76,7 @@ type taggedType struct {
 	each func(r keyring.Reader, from string, visit func(id string, tags keyring.Tags) (bool, error)) error
 }
 
-// taggedTypes are never changed.
+// taggedTypes is never changed.
 var taggedTypes = map[string]taggedType{
 	kmsapi.ResourceTypeKey: {
 		isID: crypt.IsKeyID, permitEvery: (*Invocation).permitEveryKey, each: keyring.Reader.EachTagged,

@@ -6,7 +6,7 @@
 // # Promises of an implementation
 //
 // Fencing. A term's store writes only as long as no later term has begun. Of two nodes that both believe they are
-// active, at most one can write, and the other learns it from its next commit.
+// active, at most one can write, and the other finds out at its next commit.
 //
 // Leases. [Term.Valid] reports false before a later term can begin, by the monotonic or the wall clock, whichever shows
 // more time passed. So what an active node reads from its memory is not stale if it calls Valid after it has received a

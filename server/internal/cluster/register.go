@@ -24,7 +24,7 @@ type Options struct {
 	Password kmsapi.Secret
 	// Logger logs what operators should know; nil discards it.
 	Logger *slog.Logger
-	// Clock is the wall clock; nil is [time.Now].
+	// Clock is the wall clock; nil means [time.Now].
 	Clock func() time.Time
 	// Progress, if set, is called now and then while Read reads, or while a large update of an opened store is written,
 	// with the number of records done and the total.

@@ -17,8 +17,8 @@ type Account struct {
 // AccessKey is a key that a program signs its requests with.
 type AccessKey struct {
 	ID string `hcl:"id,label"`
-	// Secret or SecretFile is set, not both. A file is better: it can have mode 0600 even if the configuration file has
-	// not.
+	// Secret or SecretFile is set, not both. A file is better: it can have mode 0600 even if the configuration file
+	// does not.
 	Secret     string `hcl:"secret,optional"`
 	SecretFile string `hcl:"secret_file,optional"`
 	// Inactive access keys are refused with Forbidden.AccessKey.

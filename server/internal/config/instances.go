@@ -29,7 +29,8 @@ type Instance struct {
 	Image string `hcl:"image,optional"`
 	// Spec is how many requests a second the dedicated gateway answers; 0 means [DefaultSpec].
 	Spec int `hcl:"spec,optional"`
-	// Status is what GetKmsInstance returns; "" means Connected. An instance with any other status serves no request.
+	// Status is the status that GetKmsInstance returns; "" means Connected. An instance with any other status serves no
+	// request.
 	Status string `hcl:"status,optional"`
 	// CACertFile is a PEM file with the root CA and the region's CA of the gateway's certificate.
 	CACertFile string `hcl:"ca_cert_file,optional"`

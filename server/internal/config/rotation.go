@@ -10,8 +10,8 @@ import (
 // Rotation bounds how often keys get new versions, in intervals for [kmsapi.ParseInterval]. "" means the default of a
 // field.
 type Rotation struct {
-	// MinVersionInterval is the shortest time after a key's last version in which CreateKeyVersion makes another; ""
-	// means "0s", so at any time. The real service has 7 days. Automatic rotation is not bound by it.
+	// MinVersionInterval is how long after a key's last version CreateKeyVersion makes another; "" means "0s", so at
+	// any time. The real service has 7 days. Automatic rotation is not bound by it.
 	MinVersionInterval string `hcl:"min_version_interval,optional"`
 	// MinInterval and MaxInterval bound the RotationInterval of a request; "" means "7d" and "730d". Existing keys keep
 	// their interval.

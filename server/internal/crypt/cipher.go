@@ -26,7 +26,7 @@ const maxKeySize = keySize
 type scheme struct {
 	keySpec            string
 	keySize, nonceSize int
-	// format is the format byte of what material of the KeySpec seals.
+	// format is the format byte of data that material of the KeySpec has sealed.
 	format byte
 	// expand makes a cipher from the first keySize bytes of secret, which it copies. It is nil until the cipher is
 	// registered.

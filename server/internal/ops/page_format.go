@@ -18,7 +18,7 @@ const maxName = 48
 // invisible or reverse the text around them.
 func shown(name string) string { return visible(name, maxName) }
 
-// visible returns s with at most most characters, all of them visible.
+// visible returns s, cut to most characters, with a replacement character for each that does not print.
 func visible(s string, most int) string {
 	runes := []rune(strings.ToValidUTF8(s, "\uFFFD"))
 	end := ""

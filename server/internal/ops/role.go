@@ -59,7 +59,7 @@ func (n Node) role() string {
 	return "standby"
 }
 
-// healthz answers for a service on a machine of its own, or for a node of a cluster.
+// healthz answers for a service without a cluster, or for a node of a cluster.
 func healthz(o Options) http.Handler {
 	if o.Node != nil {
 		return nodeHealth(o.Node, o.Status)

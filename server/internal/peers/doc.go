@@ -34,5 +34,6 @@
 //   - It does not begin to run once its sender has given up, whatever has delayed it.
 //   - A link that is cut without notice, by a dead machine or a firewall, is noticed within two seconds.
 //   - Links to a node are closed when another node is the active one.
-//   - What a node says about its root key and its configuration reveals neither, even to a node that guesses them.
+//   - What a node says about its root key and its configuration reveals neither: without the root key, another node
+//     can't even check a guess.
 package peers

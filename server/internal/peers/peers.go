@@ -83,7 +83,7 @@ func (p *Peers) Self() cluster.Peer {
 	return cluster.Peer{Name: p.identity.Load().Node, Address: p.self.Load().Address}
 }
 
-// Describe replaces what the node says about itself, after a reload of its configuration for instance.
+// Describe replaces what the node says about itself, for example after a reload of its configuration.
 func (p *Peers) Describe(d Description) {
 	p.self.Store(&d)
 	p.compared.selfChanged()

@@ -11,7 +11,7 @@ import (
 // skew is how far the clocks of clients may be behind when they first see a certificate.
 const skew = time.Hour
 
-// CA returns the template of a CA without subordinate CAs, valid from now until until.
+// CA returns the template of a CA without subordinate CAs, valid from now to until.
 func CA(name string, now, until time.Time) *x509.Certificate {
 	ca := template(name, now, until)
 	ca.IsCA, ca.BasicConstraintsValid, ca.KeyUsage = true, true, x509.KeyUsageCertSign

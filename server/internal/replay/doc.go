@@ -24,9 +24,9 @@
 //   - A timestamp before the start is refused.
 //
 // Every request that took effect before the start, at a time t, either had a timestamp before t, and so before the
-// start, or was made durable. So a crash lets no request in again, and usually nothing needs to be written. A request
-// that the caller has refused for another reason needs no Keep: if it is sent again after a restart, it takes effect at
-// most once.
+// start, or was made durable. So a crash loses nothing that is still needed, and usually nothing needs to be written. A
+// request that the caller has refused for another reason needs no Keep: if it is sent again after a restart, it takes
+// effect at most once.
 //
 // If a nonce can't be stored, for example because the disk is full, but its timestamp is only a little ahead, Keep
 // waits until the timestamp is in the past. Then the second rule covers it.

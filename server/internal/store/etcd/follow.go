@@ -174,7 +174,8 @@ func (f *follower) takeIn(answer clientv3.WatchResponse, r *rounds) (again bool,
 	return false, err
 }
 
-// warn logs what something other than a node has written to the store since its foreign revision and leader were these.
+// warn logs what something other than a node has written to the store since the state's foreign revision and leader
+// were foreign and held.
 func (f *follower) warn(foreign int64, held leader) {
 	if s := f.state; s.foreign != foreign {
 		f.log.Error("something other than a node has changed records in etcd: the active node does not know of that, and the next one will",

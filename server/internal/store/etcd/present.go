@@ -7,8 +7,8 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// present is the state of etcd at one moment. A watch alone does not show that nothing is missing, and an idle store
-// sends a progress notification only with the next write.
+// present is the state of etcd at one moment. A watch alone does not show that nothing is missing, and etcd sends
+// progress notifications for an idle store only with the next write.
 type present struct {
 	// mark is the revision of the mark, and leader the create revision of the leader key; 0 if there is none.
 	mark, leader int64
