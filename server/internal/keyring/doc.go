@@ -50,8 +50,8 @@
 //	                                      expires; no value
 //	secret-due/<time>/<account>/<region>/<name>  a secret that is due for deletion at that time; no value
 //	rotation/<time>/<account>/<region>/<key id>  a CMK that is due for rotation at that time; no value
-//	count/<account>/<region>/versions     how many versions there are, without the first of each CMK, a decimal number; no
-//	                                      record means zero
+//	count/<account>/<region>/versions     how many versions there are, without the first of each CMK, a decimal number;
+//	                                      no record means zero
 //	nonce/<timestamp>/…                   a nonce whose timestamp was ahead of the clock, or the first timestamp of an
 //	                                      access key that is accepted, with the time when it may be forgotten
 //

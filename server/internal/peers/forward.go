@@ -27,8 +27,8 @@ var (
 )
 
 // Forward sends a request to the node to, and returns its answer. It sends the request a second time only if the first
-// has certainly not arrived. When to is not the node of the last call, the links to that node are closed: requests
-// still under way on them are answered, or fail in their own time.
+// has certainly not arrived. When to is not the node of the last call, the links to the previous node are closed:
+// requests still under way on them are answered, or fail in their own time.
 func (p *Peers) Forward(ctx context.Context, to cluster.Peer, r Request) (Answer, error) {
 	frame, err := p.encode(r)
 	if err != nil {
