@@ -6,9 +6,9 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// Each account of the configuration may use the service, so there is nothing to sign up for.
+// Every account in the configuration may use the service, so there is nothing to sign up for.
 
-// describeAccountKmsStatus says that the account may use the service.
+// describeAccountKmsStatus answers that the account may use the service.
 func (*API) describeAccountKmsStatus(
 	context.Context, *Invocation, *kmsapi.DescribeAccountKmsStatusRequest,
 ) (*kmsapi.DescribeAccountKmsStatusResponse, error) {

@@ -37,7 +37,7 @@ func (a *API) updateAlias(
 		if _, err := byID(r.KeyId).forUse(w.Reader, inv); err != nil {
 			return err
 		}
-		// A caller that takes the alias from a CMK needs permission on that one too.
+		// A caller that takes an alias from a CMK needs permission on that CMK too.
 		alias, _, err := inv.alias(w.Reader, r.AliasName)
 		if err != nil {
 			return err
@@ -47,7 +47,7 @@ func (a *API) updateAlias(
 	})
 }
 
-// deleteAlias removes an alias, and leaves its CMK alone (§4.16).
+// deleteAlias removes an alias, but not its CMK (§4.16).
 func (a *API) deleteAlias(
 	ctx context.Context, inv *Invocation, r *kmsapi.DeleteAliasRequest,
 ) (*kmsapi.DeleteAliasResponse, error) {

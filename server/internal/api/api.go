@@ -29,9 +29,9 @@ type API struct {
 	fips, sm bool
 }
 
-// WrappingKeys makes keys for imports. [wrapping.Pool] implements it.
+// WrappingKeys makes wrapping keys for imports. [wrapping.Pool] implements it.
 type WrappingKeys interface {
-	// Get returns a key that nobody else gets. The caller clears it.
+	// Get returns a key that no other caller gets. The caller clears it.
 	Get(ctx context.Context, account string) (*wrapping.Key, error)
 }
 
@@ -44,17 +44,17 @@ type Options struct {
 	KeyWait  time.Duration
 	Quotas   config.Quotas
 	Rotation config.RotationBounds
-	// Regions that the service works in.
+	// Regions are the regions that the service works in.
 	Regions map[string]bool
 	// Rand is the source of data keys.
 	Rand io.Reader
-	// Instances are those of the configuration.
+	// Instances are the KMS instances of the configuration.
 	Instances Instances
-	// StrictDefaultKeys makes CMKs outside of KMS instances default keys, of which there is one in an account and region.
+	// StrictDefaultKeys makes CMKs outside of KMS instances default keys. Each account has at most one per region.
 	StrictDefaultKeys bool
 	// FIPS refuses what FIPS 140-3 does not approve.
 	FIPS bool
-	// SM serves EC_SM2 and Aliyun_SM4. The program must have the code for them.
+	// SM serves EC_SM2 and Aliyun_SM4. The program must be built with the code for them.
 	SM bool
 }
 
@@ -70,13 +70,13 @@ func New(o Options) *API {
 	return a
 }
 
-// SetQuotas lets q, in which 0 is no default, be the quotas from now on. What is above them stays.
+// SetQuotas replaces the quotas with q, whose defaults must be filled in. Resources beyond the new quotas stay.
 func (a *API) SetQuotas(q config.Quotas) { a.quotas.Store(&q) }
 
-// Quotas returns the present ones, without defaults to fill in.
+// Quotas returns the current quotas, with defaults filled in.
 func (a *API) Quotas() config.Quotas { return *a.quotas.Load() }
 
-// SetRotation lets b bound what is asked for from now on. A CMK keeps the rotation interval that it has.
+// SetRotation replaces the bounds for later requests. CMKs keep their rotation intervals.
 func (a *API) SetRotation(b config.RotationBounds) { a.rotation.Store(&b) }
 
 // Serves reports whether there is a handler for op.

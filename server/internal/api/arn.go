@@ -17,19 +17,20 @@ const (
 	secretKeyParam = "EncryptionKeyId"
 )
 
-// arnPrefix begins every resource name, and no key id and no alias.
+// arnPrefix begins every resource name, but no key id and no alias.
 const arnPrefix = "acs:"
 
-// arn is the resource name of a CMK ("key/" and its id), an alias (its name with prefix) or all of a kind.
+// arn returns the resource name of a CMK ("key/" and its id), an alias (its name with prefix) or all resources of a
+// kind.
 func (inv *Invocation) arn(resource string) string {
 	return arnPrefix + "kms:" + inv.Region + ":" + inv.Account + ":" + resource
 }
 
 func (inv *Invocation) keyARN(keyID string) string { return inv.arn("key/" + keyID) }
 
-// WithLocalNames returns params with the names that resource names stand for, where a parameter that names a CMK has
-// that of a CMK or an alias of the account and region, and one that names a secret that of a secret. Any other resource
-// name leads to nothing here, for every caller: nothing is looked up.
+// WithLocalNames returns params in which resource names of the account and region are replaced by what they name: a
+// CMK's id or an alias in parameters that name a CMK, and a secret's name in parameters that name a secret. Any other
+// resource name is not found, for every caller and without a lookup.
 //
 // The resource name in ProtectedResourceArn becomes the KeyId.
 func (inv *Invocation) WithLocalNames(params kmsapi.Params) (kmsapi.Params, error) {
@@ -81,7 +82,7 @@ func (inv *Invocation) localName(arn string) (name string, ok bool) {
 	return resource, isAlias(resource)
 }
 
-// keyARNForm matches the resource name of a CMK, of whatever account and region.
+// keyARNForm matches the resource name of a CMK, in any account and region.
 var keyARNForm = regexp.MustCompile(`^acs:kms:[a-z0-9-]+:[0-9]+:key/[A-Za-z0-9-]+$`)
 
 func (inv *Invocation) withProtectedKey(params kmsapi.Params) (kmsapi.Params, error) {
@@ -97,7 +98,7 @@ func (inv *Invocation) withProtectedKey(params kmsapi.Params) (kmsapi.Params, er
 	case !ok:
 		return nil, kmsapi.ErrKeyNotFound
 	case keyID == "":
-		// The first value of a parameter counts, so it goes before a KeyId that is empty.
+		// The first value of a parameter counts, so it is inserted before an empty KeyId.
 		return slices.Insert(slices.Clone(params), 0, kmsapi.Param{Name: keyIDParam, Value: protected}), nil
 	case keyID != protected:
 		return nil, kmsapi.InvalidParameter(protectedParam, "It must be the resource name of the key in KeyId.")

@@ -7,10 +7,10 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 )
 
-// Asked returns what a request names, for its audit line, unless the ids in inv say the same: the id of a key or
-// of a KMS instance, an alias, a resource name, each as the caller wrote it; and always the name of a secret. Of a
-// ciphertext that has led to no key it is the key version that the ciphertext names. For most requests it is nothing,
-// and takes no memory.
+// Asked returns what a request names, for its audit line: key ids, ids of KMS instances, aliases and resource names,
+// each as the caller wrote it, unless the ids in inv already say the same; and always the name of a secret. For a
+// ciphertext whose key was not found, it returns the key version that the ciphertext names. For most requests it
+// returns nothing, and does not allocate.
 func (inv *Invocation) Asked(params kmsapi.Params) (asked kmsapi.Params) {
 	for i := range params {
 		name, value := params[i].Name, params[i].Value
@@ -26,7 +26,7 @@ func (inv *Invocation) Asked(params kmsapi.Params) (asked kmsapi.Params) {
 	return asked
 }
 
-// found reports whether id is that of something that the request has led to.
+// found reports whether id is already in inv as something that the request has led to.
 func (inv *Invocation) found(id string) bool {
 	return id == inv.KeyID || id == inv.InstanceID || id == inv.DestinationKeyID
 }
@@ -37,7 +37,7 @@ const ciphertextParam = "CiphertextBlob"
 const claimedVersionSize = 48
 
 // claimedVersion returns the id of the key version that a ciphertext begins with, or "" if it begins with something
-// else. No more of the ciphertext than that is looked at.
+// else. It does not read the rest of the ciphertext.
 func claimedVersion(ciphertext string) string {
 	if len(ciphertext) < claimedVersionSize {
 		return ""

@@ -11,8 +11,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 )
 
-// findPair finds the version of an asymmetric CMK that a request names. algorithm, unless it is empty, must be one of
-// the CMK.
+// findPair finds the version of an asymmetric CMK that a request names. algorithm must be empty or one that the CMK
+// supports.
 func (a *API) findPair(
 	ctx context.Context, inv *Invocation, keyID, versionID, algorithm string,
 ) (found keyVersion, err error) {
@@ -29,7 +29,7 @@ func (a *API) findPair(
 	return found, a.checkAlgorithm("Algorithm", found.cmk, algorithm)
 }
 
-// checkAlgorithm refuses an algorithm, which the parameter called name has, that an asymmetric CMK does not have.
+// checkAlgorithm refuses an algorithm, from the parameter called name, that an asymmetric CMK does not support.
 func (a *API) checkAlgorithm(name string, cmk *keyring.CMK, algorithm string) error {
 	if !slices.Contains(kmsapi.Algorithms(cmk.KeySpec, cmk.KeyUsage), algorithm) {
 		return kmsapi.InvalidParameter(name, fmt.Sprintf("A key of KeySpec %s does not have it.", cmk.KeySpec))
@@ -66,7 +66,7 @@ func (a *API) getPublicKey(
 	if err != nil {
 		return nil, err
 	}
-	if len(found.version.WrappedPublic) == 0 { // Its deletion is scheduled, and it has no material.
+	if len(found.version.WrappedPublic) == 0 { // The key is pending deletion, and has no material.
 		return nil, kmsapi.ErrRejectedPendingImport
 	}
 	der, err := a.keys.PublicDER(inv.scope(), found.cmk, found.version)
@@ -105,7 +105,7 @@ func (a *API) asymmetricSign(
 	}, nil
 }
 
-// asymmetricVerify says whether a signature is right. One that has no form at all is not.
+// asymmetricVerify answers whether a signature is valid. A malformed signature is not.
 func (a *API) asymmetricVerify(
 	ctx context.Context, inv *Invocation, r *kmsapi.AsymmetricVerifyRequest,
 ) (*kmsapi.AsymmetricVerifyResponse, error) {
@@ -131,7 +131,7 @@ func (a *API) asymmetricVerify(
 	}, nil
 }
 
-// asymmetricEncrypt encrypts the bytes whose base64 Plaintext is.
+// asymmetricEncrypt encrypts the bytes that Plaintext is the base64 of.
 func (a *API) asymmetricEncrypt(
 	ctx context.Context, inv *Invocation, r *kmsapi.AsymmetricEncryptRequest,
 ) (*kmsapi.AsymmetricEncryptResponse, error) {
@@ -161,11 +161,11 @@ func (a *API) asymmetricEncrypt(
 	}, nil
 }
 
-// errAsymmetricCiphertext is the one answer to every ciphertext that does not decrypt, whatever is wrong with it.
+// errAsymmetricCiphertext is the only answer to a ciphertext that does not decrypt, whatever is wrong with it.
 var errAsymmetricCiphertext = kmsapi.InvalidParameter("CiphertextBlob",
 	"It is not a ciphertext for this key version and algorithm.")
 
-// asymmetricDecrypt decrypts, and answers with the base64 of what was encrypted.
+// asymmetricDecrypt decrypts a ciphertext, and answers with the base64 of the plaintext.
 func (a *API) asymmetricDecrypt(
 	ctx context.Context, inv *Invocation, r *kmsapi.AsymmetricDecryptRequest,
 ) (*kmsapi.AsymmetricDecryptResponse, error) {
@@ -185,8 +185,8 @@ func (a *API) asymmetricDecrypt(
 }
 
 // decryptPair decrypts with a version of an asymmetric CMK. The caller clears the plaintext. A ciphertext that does not
-// decrypt is refused after the same work, whatever the reason: even what is not base64 goes all the way, as a
-// ciphertext of no bytes.
+// decrypt is refused after the same work, whatever the reason: even invalid base64 is decrypted, as an empty
+// ciphertext.
 func (a *API) decryptPair(inv *Invocation, from keyVersion, algorithm, text string) ([]byte, error) {
 	ciphertext, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {

@@ -12,23 +12,24 @@ import (
 
 // Permissions are checked twice. First on what the request itself names, before anything is read:
 // [Invocation.Authorize]. Then, where the CMK is found by something else (an alias, a ciphertext, an import token), on
-// that CMK, in the transaction that finds it and before the CMK is used: [Invocation.permitKey], which every way to a
-// CMK goes through.
+// that CMK, in the transaction that finds it and before the CMK is used: [Invocation.permitKey], which every lookup of
+// a CMK calls.
 //
-// A caller without permission must not learn what exists. So a refusal depends on the request and the configuration
-// alone: it names the resource as the request does, and a missing resource is refused like a forbidden one, unless the
-// caller may use every CMK: [Invocation.notFound].
+// A caller without permission must not learn what exists. So a refusal depends only on the request and the
+// configuration: it names the resource as the request does, and a missing resource is refused like a forbidden one,
+// unless the caller may use every CMK: [Invocation.notFound].
 
 // anyKey is the resource of a CMK that the request does not name by its id. Only patterns that cover all CMKs match it.
 const anyKey = string(kmsapi.NamedKey)
 
-// aliasForm keeps everything but aliases out of refusals.
+// aliasForm keeps strings that are not aliases out of refusals.
 var aliasForm = regexp.MustCompile(`^alias/[A-Za-z0-9_/-]{1,255}$`)
 
-// instanceIDForm keeps everything but ids of KMS instances out of refusals.
+// instanceIDForm keeps strings that are not ids of KMS instances out of refusals.
 var instanceIDForm = regexp.MustCompile(`^kst-[a-z0-9-]{1,100}$`)
 
-// instanceARN is the resource name of the KMS instance called id, or of any if that is not an id.
+// instanceARN returns the resource name of the KMS instance called id, or of any instance if id does not have the form
+// of an id.
 func (inv *Invocation) instanceARN(id string) string {
 	if !instanceIDForm.MatchString(id) {
 		return inv.arn(string(kmsapi.NamedInstance))
@@ -95,15 +96,15 @@ func (inv *Invocation) authorizeParts(names []string, params kmsapi.Params) erro
 	return nil
 }
 
-// about is inv as far as it is about one of several CMKs, whose place in [kmsapi.Operation.KeyParameters] is n: it
-// needs the one action, and its refusals name the CMK as the request does.
+// about returns the part of inv that is about one of several CMKs, the one at n in [kmsapi.Operation.KeyParameters]: it
+// needs only that CMK's action, and its refusals name the CMK as the request does.
 func (inv *Invocation) about(n int, keyID string) *Invocation {
 	part := *inv
 	part.part, part.resource = inv.Operation.Actions()[n:n+1], inv.named(keyID)
 	return &part
 }
 
-// actions are those of RAM that inv needs.
+// actions returns the RAM actions that inv needs.
 func (inv *Invocation) actions() []string {
 	if inv.part != nil {
 		return inv.part
@@ -111,7 +112,7 @@ func (inv *Invocation) actions() []string {
 	return inv.Operation.Actions()
 }
 
-// named is the resource name of the last of names that is a CMK's id or an alias, and of any CMK if none is.
+// named returns the resource name of the last of names that is a CMK's id or an alias, or of any CMK if there is none.
 func (inv *Invocation) named(names ...string) string {
 	for _, name := range slices.Backward(names) {
 		switch {
@@ -124,7 +125,7 @@ func (inv *Invocation) named(names ...string) string {
 	return inv.arn(anyKey)
 }
 
-// namedKeys returns what the parameters that name keys say: KeyId, and the items of ResourceId.
+// namedKeys returns the values of the parameters that name keys: KeyId, and the items of ResourceId.
 func namedKeys(params kmsapi.Params) (names []string) {
 	for i := range params {
 		if params[i].Name == keyIDParam || strings.HasPrefix(params[i].Name, resourceParam) {
@@ -139,15 +140,15 @@ func (inv *Invocation) permitKey(id string) error {
 	if inv.Permissions.Everything() || inv.Permissions.Allow(inv.actions(), inv.keyARN(id)) {
 		return nil
 	}
-	inv.KeyID = id // The audit line may say what the caller must not learn.
+	inv.KeyID = id // The audit line may name the CMK; the caller must not learn it.
 	return inv.forbidden(inv.resource)
 }
 
-// permitEveryKey checks the permission on all CMKs, for a request that names none and is about their contents.
+// permitEveryKey checks the permission on all CMKs, for a request that names none but is about their contents.
 func (inv *Invocation) permitEveryKey() error { return inv.permit(inv.arn(anyKey)) }
 
-// notFound is the answer when the alias or the like in a request leads to no CMK: err for a caller that may use every
-// CMK, and for any other the same as for a forbidden CMK.
+// notFound returns the answer to a request whose alias, ciphertext or token leads to no CMK: err for a caller that may
+// use every CMK, and for any other caller the same answer as for a forbidden CMK.
 func (inv *Invocation) notFound(err error) error {
 	if inv.Permissions.Allow(inv.actions(), inv.arn(anyKey)) {
 		return err
@@ -162,7 +163,7 @@ func (inv *Invocation) permit(resource string) error {
 	return inv.forbidden(resource)
 }
 
-// forbidden is the refusal in the words of the real service. resource comes from the request, never from the store.
+// forbidden returns a refusal in the words of the real service. resource comes from the request, never from the store.
 func (inv *Invocation) forbidden(resource string) error {
 	return kmsapi.ErrNoPermission.WithMessage(fmt.Sprintf(
 		"This operation for %s is forbidden by permission system. It needs the permission %s.",

@@ -23,7 +23,7 @@ func decodeBlob(text string) ([]byte, error) {
 	return blob, nil
 }
 
-// encrypt encrypts the Plaintext parameter as it is: to KMS it is a string, base64 only by custom (§4.11).
+// encrypt encrypts the Plaintext parameter as it is: to KMS it is a string, which is base64 only by convention (§4.11).
 func (a *API) encrypt(
 	ctx context.Context, inv *Invocation, r *kmsapi.EncryptRequest,
 ) (*kmsapi.EncryptResponse, error) {
@@ -38,7 +38,8 @@ func (a *API) encrypt(
 	return &kmsapi.EncryptResponse{KeyId: sealed.keyID, KeyVersionId: sealed.versionID, CiphertextBlob: sealed.blob}, nil
 }
 
-// plaintextSize is what the limit of Encrypt counts: decoded bytes where Plaintext is base64, else its own.
+// plaintextSize returns the size that the limit of Encrypt applies to: the decoded bytes if Plaintext is base64, and
+// the bytes of the string itself otherwise.
 func plaintextSize(text string) int {
 	decoded, err := base64.StdEncoding.DecodeString(text)
 	if err != nil || strings.ContainsAny(text, "\r\n") { // The decoder skips any number of line breaks.
@@ -47,7 +48,7 @@ func plaintextSize(text string) int {
 	return len(decoded)
 }
 
-// decrypt opens a ciphertext by the key version that it names (§4.13).
+// decrypt opens a ciphertext with the key version that it names (§4.13).
 func (a *API) decrypt(
 	ctx context.Context, inv *Invocation, r *kmsapi.DecryptRequest,
 ) (*kmsapi.DecryptResponse, error) {
@@ -67,7 +68,7 @@ type keyVersion struct {
 	version keyring.Version
 }
 
-// open opens a ciphertext by the key version that it names, if the operation is allowed in the state of its CMK. The
+// open opens a ciphertext with the key version that it names, if the operation is allowed in the state of its CMK. The
 // caller clears the plaintext.
 func (a *API) open(
 	ctx context.Context, inv *Invocation, text string, encCtx kmsapi.EncryptionContext,
@@ -110,12 +111,11 @@ func parseBlob(text string) (blob []byte, versionID string, err error) {
 	return blob, versionID, nil
 }
 
-// errCiphertext is the one answer to every ciphertext that does not open, whatever is wrong with it or with its
-// context.
+// errCiphertext is the only answer to a ciphertext that does not open, whatever is wrong with it or with its context.
 var errCiphertext = kmsapi.InvalidParameter("CiphertextBlob",
 	"It is not a ciphertext of this service, or the EncryptionContext is not the one it was made with.")
 
-// ciphertext is what seal makes.
+// ciphertext is the result of seal.
 type ciphertext struct{ keyID, versionID, blob string }
 
 // seal encrypts text with the primary version of a CMK, if the operation is allowed in its state.

@@ -28,7 +28,7 @@ func (a *API) generateDataKey(
 	}, nil
 }
 
-// generateDataKeyWithoutPlaintext is generateDataKey whose answer has the ciphertext alone.
+// generateDataKeyWithoutPlaintext is generateDataKey with only the ciphertext in its answer.
 func (a *API) generateDataKeyWithoutPlaintext(
 	ctx context.Context, inv *Invocation, r *kmsapi.GenerateDataKeyWithoutPlaintextRequest,
 ) (*kmsapi.GenerateDataKeyWithoutPlaintextResponse, error) {
@@ -46,14 +46,14 @@ func (a *API) generateDataKeyWithoutPlaintext(
 	}, nil
 }
 
-// newDataKey returns random bytes, which the caller clears. Their number is bytes, or that of spec if bytes is 0.
+// newDataKey returns random bytes, which the caller clears. Their number is bytes, or given by spec if bytes is 0.
 func (a *API) newDataKey(spec string, bytes int) ([]byte, error) {
 	key := make([]byte, dataKeyLength(spec, bytes))
 	_, err := io.ReadFull(a.rand, key)
 	return key, err
 }
 
-// dataKeyLength is the length of a data key in bytes: NumberOfBytes wins over KeySpec.
+// dataKeyLength returns the length of a data key in bytes: NumberOfBytes takes precedence over KeySpec.
 func dataKeyLength(spec string, bytes int) int {
 	switch {
 	case bytes > 0:

@@ -6,10 +6,11 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// DryRunError is what a dry run is answered if the request itself would end with err. No operation that has a dry run
-// changes anything, so the gate lets it run like any other, and drops what it returns.
+// DryRunError returns the answer to a dry run of a request that would end with err. No operation that supports dry runs
+// changes anything, so the gate runs it like any other, and drops the response.
 //
-// There are three published reasons. Refusals that do not depend on the request, such as throttling, stay as they are.
+// The API reference lists three reasons. Refusals that do not depend on the request, such as throttling, are returned
+// unchanged.
 func DryRunError(err error) error {
 	if err == nil {
 		return kmsapi.ErrDryRunOperation

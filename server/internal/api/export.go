@@ -66,8 +66,8 @@ func (a *API) generateAndExportDataKey(
 	}, nil
 }
 
-// dataKeyBytes are the bytes of a data key, of which a ciphertext holds the base64. Of any other text, which Encrypt
-// takes too, they are the text's own.
+// dataKeyBytes returns the bytes of a data key, which a ciphertext contains as base64. Any other string, which Encrypt
+// accepts too, is returned as its own bytes.
 func dataKeyBytes(text []byte) []byte {
 	key := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
 	n, err := base64.StdEncoding.Strict().Decode(key, text)
@@ -78,11 +78,11 @@ func dataKeyBytes(text []byte) []byte {
 	return key[:n]
 }
 
-// A recipient is a public key of the caller's, with the algorithm to use it with.
+// A recipient is the caller's public key, with the algorithm to use it with.
 type recipient struct {
 	public    wrapping.PublicKey
 	algorithm string
-	// most is how many bytes can be wrapped.
+	// most is the largest number of bytes that can be wrapped.
 	most int
 }
 
@@ -111,7 +111,7 @@ func (to recipient) wrap(key []byte) (string, error) {
 	return base64.StdEncoding.EncodeToString(wrapped), err
 }
 
-// tooLong is a sentence about what can't be wrapped.
+// tooLong returns the sentence for a caller whose data, called what, is too long to be wrapped.
 func (to recipient) tooLong(what string) string {
 	return fmt.Sprintf("%s must have at most %d bytes to be wrapped with %s.", what, to.most, to.algorithm)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 )
 
-// filter is what the filters of ListKeys let through.
+// filter returns the keyring's filter for the filters of ListKeys.
 func filter(inv *Invocation, f kmsapi.Filters) keyring.Filter {
 	var aliases []string
 	for _, name := range f.Values(kmsapi.FilterByAlias) {
@@ -22,7 +22,7 @@ func filter(inv *Invocation, f kmsapi.Filters) keyring.Filter {
 	}
 }
 
-// acceptedBy returns the part of the filters that looks at the class of a CMK, and nil if there is none.
+// acceptedBy returns a function for the filters that compare the class of a CMK, or nil if there are none.
 func acceptedBy(inv *Invocation, f kmsapi.Filters) func(keyindex.Class) bool {
 	type part struct {
 		of      func(keyindex.Class) string

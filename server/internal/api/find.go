@@ -9,11 +9,11 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 )
 
-// A finder reads the CMK that a request names: an operation takes an alias or a ciphertext if it uses the finder for
-// one. It runs in the operation's own transaction, so name and CMK belong together.
+// A finder reads the CMK that a request names. Which finder an operation uses decides whether it accepts an alias or a
+// ciphertext. It runs in the operation's own transaction, so the name still refers to the CMK.
 type finder func(r keyring.Reader, inv *Invocation) (*keyring.CMK, error)
 
-// byID is for the operations that take a CMK's id and no alias.
+// byID is for operations that take a CMK's id but no alias.
 func byID(keyID string) finder {
 	return func(r keyring.Reader, inv *Invocation) (*keyring.CMK, error) {
 		if isAlias(keyID) {
@@ -35,7 +35,7 @@ func byAlias(name string) finder {
 	}
 }
 
-// byIDOrAlias is for the operations that take both.
+// byIDOrAlias is for operations that take either.
 func byIDOrAlias(keyID string) finder {
 	if isAlias(keyID) {
 		return byAlias(keyID)
@@ -84,10 +84,10 @@ func (inv *Invocation) cmk(r keyring.Reader, keyID string) (*keyring.CMK, error)
 	return cmk, nil
 }
 
-// note notes a CMK for the audit line.
+// note records a CMK for the audit line.
 func (inv *Invocation) note(cmk *keyring.CMK) { inv.KeyID, inv.InstanceID = cmk.KeyID, cmk.InstanceID }
 
-// alias reads the alias called name and its CMK, if the caller has permission on that.
+// alias reads the alias called name and its CMK, if the caller has permission on the CMK.
 func (inv *Invocation) alias(r keyring.Reader, name string) (keyring.Alias, *keyring.CMK, error) {
 	alias, cmk, err := r.Alias(name)
 	if errors.Is(err, kmsapi.ErrAliasNotFound) {
@@ -122,7 +122,7 @@ func (a *API) findVersion(
 	return cmk, version, err
 }
 
-// changeCMK lets change work on a CMK, and stores it, in one transaction.
+// changeCMK reads a CMK, applies change and stores the CMK, in one transaction.
 func (a *API) changeCMK(ctx context.Context, inv *Invocation, keyID string, change func(*keyring.CMK) error) error {
 	return a.update(ctx, inv, func(w keyring.Writer) error {
 		cmk, err := byID(keyID)(w.Reader, inv)

@@ -5,7 +5,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 )
 
-// served is find for a CMK that the gateway of the request serves, and that the service can use.
+// served is find, but refuses a CMK that the gateway of the request does not serve or that the service can't use.
 func (a *API) served(find finder) finder {
 	return func(r keyring.Reader, inv *Invocation) (*keyring.CMK, error) {
 		cmk, err := find(r, inv)
@@ -19,7 +19,7 @@ func (a *API) served(find finder) finder {
 	}
 }
 
-// checkGateway refuses to encrypt and decrypt with a CMK that the gateway of the request does not serve.
+// checkGateway refuses data plane operations with a CMK that the gateway of the request does not serve.
 func (a *API) checkGateway(inv *Invocation, cmk *keyring.CMK) error {
 	switch {
 	case inv.Operation.Plane() == kmsapi.ControlPlane:

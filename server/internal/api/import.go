@@ -19,7 +19,7 @@ import (
 const (
 	// tokenLife is how long an import token is valid (§4.2).
 	tokenLife = 24 * time.Hour
-	// lastExpiry is the end of the year 9999, the last that a date in the API can have.
+	// lastExpiry is the end of the year 9999, the last year that a date in the API can have.
 	lastExpiry = 253402300799
 )
 
@@ -58,7 +58,7 @@ func (a *API) getParametersForImport(
 	}, nil
 }
 
-// checkParameters refuses what the key material of a CMK can't be imported with.
+// checkParameters refuses wrapping parameters that the key material of a CMK can't be imported with.
 func (a *API) checkParameters(cmk *keyring.CMK, r *kmsapi.GetParametersForImportRequest) error {
 	if err := a.checkServed(cmk.KeySpec); err != nil {
 		return err
@@ -75,8 +75,8 @@ func (a *API) checkParameters(cmk *keyring.CMK, r *kmsapi.GetParametersForImport
 	return a.checkWrap(r.WrappingAlgorithm)
 }
 
-// wrappingKey returns a wrapping key that nobody else gets. The caller clears it. RSA keys take long to make, so there
-// is a pool of them.
+// wrappingKey returns a wrapping key that no other caller gets. The caller clears it. RSA keys are slow to make, so
+// there is a pool of them.
 func (a *API) wrappingKey(ctx context.Context, inv *Invocation, spec string) (*wrapping.Key, error) {
 	if spec != kmsapi.WrappingKeySpecRSA2048 {
 		return wrapping.Generate(spec)
@@ -131,8 +131,8 @@ func (a *API) importKeyMaterial(
 	})
 }
 
-// importTarget returns the token of an import, whose key the caller clears, and the CMK that it is for. If the request
-// does not name that, the token does.
+// importTarget returns the token of an import, whose key the caller clears, and the CMK that the import is for. If the
+// request does not name the CMK, the token does.
 func (a *API) importTarget(
 	ctx context.Context, inv *Invocation, r *kmsapi.ImportKeyMaterialRequest,
 ) (token wrapping.Token, cmk *keyring.CMK, err error) {
@@ -155,7 +155,7 @@ func (a *API) importTarget(
 	case cmk.KeyID != token.KeyID:
 		err = kmsapi.ErrInvalidImportToken
 	default:
-		err = cmp.Or(a.checkServed(cmk.KeySpec), a.checkWrap(token.Algorithm)) // The token may be from before.
+		err = cmp.Or(a.checkServed(cmk.KeySpec), a.checkWrap(token.Algorithm)) // The configuration may be newer.
 	}
 	if err != nil {
 		token.Key.Clear()
@@ -163,7 +163,7 @@ func (a *API) importTarget(
 	return token, cmk, err
 }
 
-// materialExpiry is the time that KeyMaterialExpireUnix gives, or zero for never. The current second is not too early
+// materialExpiry returns the time that KeyMaterialExpireUnix gives, or zero for never. The current second is accepted
 // (§4.3), although material that expires in it is gone at once.
 func materialExpiry(unix int, now time.Time) (time.Time, error) {
 	switch at := int64(unix); {
@@ -180,8 +180,8 @@ func materialExpiry(unix int, now time.Time) (time.Time, error) {
 	}
 }
 
-// badToken is the answer to a request that names no CMK, and has a token that can't be used. Unless the caller may use
-// the CMK that the token names, it must not learn what is wrong with it.
+// badToken returns the answer to a request that names no CMK and has a token that can't be used. Unless the caller may
+// use the CMK that the token names, it must not learn what is wrong with the token.
 func (inv *Invocation) badToken(keyID string, err error) error {
 	if keyID == "" {
 		return inv.notFound(err)
@@ -189,8 +189,8 @@ func (inv *Invocation) badToken(keyID string, err error) error {
 	return cmp.Or(inv.permitKey(keyID), err)
 }
 
-// openToken opens an import token, which must be of this account and region. The caller clears its key. One that has
-// expired is returned with the error, and without its key.
+// openToken opens an import token, which must be of this account and region. The caller clears its key. An expired
+// token is returned with the error, without its key.
 func (a *API) openToken(inv *Invocation, text string) (wrapping.Token, error) {
 	sealed, err := decodeBlob(text)
 	if err != nil {
@@ -215,8 +215,8 @@ func (a *API) openToken(inv *Invocation, text string) (wrapping.Token, error) {
 	return token, nil
 }
 
-// unwrap decrypts key material, base64 with or without line breaks. If it is not intact, for whatever reason, the
-// material is random: see [wrapping.Key.Unwrap]. The caller clears it.
+// unwrap decrypts key material, base64 with or without line breaks. If it is not intact, for any reason, the material
+// is random: see [wrapping.Key.Unwrap]. The caller clears it.
 func unwrap(token wrapping.Token, spec, text string) (material *crypt.Material, intact bool, err error) {
 	ciphertext, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {

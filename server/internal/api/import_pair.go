@@ -12,9 +12,9 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/wrapping"
 )
 
-// failedPairAfter is when a failed import of a key pair is answered. Nothing authenticates what a private key is
-// encrypted with, so how long a failure took would tell how far a changed ciphertext was right. A failure takes far
-// less than that, so the answer's time tells nothing.
+// failedPairAfter is when a failed import of a key pair is answered. The encryption of a private key is not
+// authenticated, so the time of a failure would reveal how far a manipulated ciphertext was decrypted. A failure takes
+// far less than this, so the time of the answer reveals nothing.
 const failedPairAfter = 250 * time.Millisecond
 
 // importPair gives an asymmetric CMK its key pair, which must be the same as before if it ever had any.

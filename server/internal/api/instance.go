@@ -9,10 +9,10 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 )
 
-// Instance is a KMS instance, with the defaults of its fields.
+// Instance is a KMS instance with defaults filled in.
 type Instance struct {
 	config.Instance
-	// CACertificates is what is in CACertFile.
+	// CACertificates is the content of CACertFile.
 	CACertificates string
 }
 
@@ -41,7 +41,7 @@ func (a *API) instance(scope keyring.Scope, id string) (Instance, error) {
 	return Instance{}, kmsapi.ErrInstanceNotFound
 }
 
-// defaultInstance returns the id of the default instance of a scope, and "" if it has none.
+// defaultInstance returns the id of the default instance of a scope, or "" if it has none.
 func (a *API) defaultInstance(scope keyring.Scope) string {
 	for _, i := range a.instancesOf(scope) {
 		if i.Default {
@@ -51,7 +51,7 @@ func (a *API) defaultInstance(scope keyring.Scope) string {
 	return ""
 }
 
-// scope is the account and region that the instance belongs to.
+// scope returns the account and region that the instance belongs to.
 func (i Instance) scope() keyring.Scope { return keyring.Scope{Account: i.Account, Region: i.Region} }
 
 func (i Instance) isConnected() bool { return i.Status == string(kmsapi.InstanceConnected) }
@@ -59,7 +59,7 @@ func (i Instance) isConnected() bool { return i.Status == string(kmsapi.Instance
 // imageForImports is the first version of a software instance's image whose keys can have imported material.
 const imageForImports = 3
 
-// takes returns nil if a CMK of that origin can be made in the instance.
+// takes returns nil if a CMK with that origin can be made in the instance.
 func (i Instance) takes(origin kmsapi.Origin) error {
 	switch {
 	case !i.isConnected():
@@ -70,7 +70,7 @@ func (i Instance) takes(origin kmsapi.Origin) error {
 	return nil
 }
 
-// protectionLevel is that of all keys in the instance.
+// protectionLevel returns the protection level of all keys in the instance.
 func (i Instance) protectionLevel() kmsapi.ProtectionLevel {
 	if i.Kind == config.KindHardware {
 		return kmsapi.ProtectionHSM

@@ -24,7 +24,7 @@ func (a *API) getKmsInstance(
 	}}, nil
 }
 
-// many is how many CMKs or secrets an instance is said to have room for if there is no quota.
+// many is the number of CMKs or secrets that an instance reports as its capacity if there is no quota.
 const many = 1_000_000
 
 func orMany(quota int) int {
@@ -43,7 +43,7 @@ func (a *API) listKmsInstances(
 		KmsInstances: kmsapi.InstanceList{KmsInstance: []kmsapi.InstanceEntry{}},
 		PageNumber:   r.PageNumber, PageSize: r.PageSize, TotalCount: len(all),
 	}
-	if r.PageNumber > len(all)/r.PageSize+1 { // Its beginning may be more than an int can hold.
+	if r.PageNumber > len(all)/r.PageSize+1 { // The start of the page could overflow an int.
 		return resp, nil
 	}
 	first := min((r.PageNumber-1)*r.PageSize, len(all))
@@ -54,7 +54,7 @@ func (a *API) listKmsInstances(
 	return resp, nil
 }
 
-// getDefaultKmsInstance says where CreateKey makes a key that names no instance.
+// getDefaultKmsInstance returns the instance in which CreateKey makes a key if the request names none.
 func (a *API) getDefaultKmsInstance(
 	_ context.Context, inv *Invocation, _ *kmsapi.GetDefaultKmsInstanceRequest,
 ) (*kmsapi.GetDefaultKmsInstanceResponse, error) {

@@ -9,7 +9,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 )
 
-// createKey makes a CMK. With origin EXTERNAL it has a version without material, and waits for an import (§4.1).
+// createKey makes a CMK. With origin EXTERNAL it has a version without material, which must be imported (§4.1).
 func (a *API) createKey(
 	ctx context.Context, inv *Invocation, r *kmsapi.CreateKeyRequest,
 ) (*kmsapi.CreateKeyResponse, error) {
@@ -52,7 +52,7 @@ func (a *API) createKey(
 	return &kmsapi.CreateKeyResponse{KeyMetadata: a.metadata(inv, cmk)}, nil
 }
 
-// attributes are those of a new CMK. In a KMS instance they depend on the instance.
+// attributes returns the attributes of a new CMK. In a KMS instance they depend on the instance.
 func (a *API) attributes(inv *Invocation, r *kmsapi.CreateKeyRequest) (keyring.Attributes, error) {
 	attributes := keyring.Attributes{
 		Description: r.Description, ProtectionLevel: r.ProtectionLevel, Origin: r.Origin,
@@ -71,7 +71,7 @@ func (a *API) attributes(inv *Invocation, r *kmsapi.CreateKeyRequest) (keyring.A
 	if id == "" {
 		attributes.Default = a.strictDefaultKeys
 		if attributes.Default && attributes.KeySpec != kmsapi.KeySpecAES256 {
-			err = kmsapi.ErrUnsupportedOperation // Default keys have no other.
+			err = kmsapi.ErrUnsupportedOperation // Default keys have no other kind.
 		}
 		return attributes, cmp.Or(err, checkInterval(attributes.Default, attributes.RotationInterval))
 	}
@@ -138,7 +138,8 @@ func (a *API) metadata(inv *Invocation, cmk *keyring.CMK) kmsapi.KeyMetadata {
 	}
 }
 
-// primaryVersion is what answers say of it: an asymmetric CMK has none, since each request names a version.
+// primaryVersion returns the primary version as answers show it: an asymmetric CMK has none, since each request names a
+// version.
 func primaryVersion(cmk *keyring.CMK) string {
 	if kmsapi.IsAsymmetric(cmk.KeySpec) {
 		return ""
@@ -146,7 +147,7 @@ func primaryVersion(cmk *keyring.CMK) string {
 	return cmk.Primary.ID
 }
 
-// wireTime is a time as answers have it, and "" for none.
+// wireTime returns a time in the form of answers, or "" for the zero time.
 func wireTime(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -154,7 +155,7 @@ func wireTime(t time.Time) string {
 	return t.UTC().Format(kmsapi.TimeFormat)
 }
 
-// listKeys returns a page of the CMKs of the account and region that the filters let through, in the order of their ids
+// listKeys returns a page of the CMKs of the account and region that pass the filters, in the order of their ids
 // (§4.10).
 func (a *API) listKeys(
 	ctx context.Context, inv *Invocation, r *kmsapi.ListKeysRequest,

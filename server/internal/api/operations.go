@@ -6,14 +6,14 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// operation is a row of the table.
+// operation is a row of the table of operations.
 type operation struct {
 	name kmsapi.Operation
 	// run decodes the parameters and calls the handler.
 	run func(a *API, ctx context.Context, inv *Invocation, params kmsapi.Params) (kmsapi.Response, error)
 }
 
-// operations are those that the service runs. It is never changed.
+// operations are the operations that the service runs. The map is never changed.
 var operations = table(
 	row((*API).createKey),
 	row((*API).describeKey),
@@ -93,7 +93,7 @@ type request[T any] interface {
 	kmsapi.Request
 }
 
-// row makes a row from a typed handler: the request type says which operation it is and how its parameters are decoded.
+// row makes a row from a typed handler: the request type determines the operation and how its parameters are decoded.
 func row[T any, Req request[T], Resp kmsapi.Response](
 	handle func(*API, context.Context, *Invocation, Req) (Resp, error),
 ) operation {

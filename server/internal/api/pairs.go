@@ -15,7 +15,7 @@ import (
 
 // KeyPairs makes the key pairs of asymmetric CMKs. [asymmetric.Maker] implements it.
 type KeyPairs interface {
-	// Make makes a key pair that nobody else gets. The caller clears it. ctx ends the wait for it.
+	// Make makes a key pair that no other caller gets. The caller clears it. The wait for it ends with ctx.
 	Make(ctx context.Context, account, spec string) (*asymmetric.Key, error)
 }
 
@@ -30,9 +30,9 @@ func (a *API) keyKind(r *kmsapi.CreateKeyRequest) (spec, usage string, err error
 	return spec, usage, a.checkServed(spec)
 }
 
-// newPair makes the key pair of a version of an asymmetric CMK, and returns nil for any other. It may take seconds, so
-// it must not be called in a transaction, and room is asked before whether there is any for the version: the
-// transaction that stores it asks again.
+// newPair makes the key pair for a version of an asymmetric CMK, and returns nil for any other CMK. It may take
+// seconds, so it must not be called in a transaction, and it first calls room to see whether there is room for the
+// version. The transaction that stores the version checks that again.
 func (a *API) newPair(
 	ctx context.Context, inv *Invocation, spec string, room func(keyring.Reader) error,
 ) (*asymmetric.Key, error) {
@@ -49,7 +49,7 @@ func (a *API) newPair(
 	return pair, err
 }
 
-// newVersion makes a version of a CMK with new material. Like newPair, it must not be called in a transaction.
+// newVersion makes a version of a CMK, with new material. Like newPair, it must not be called in a transaction.
 func (a *API) newVersion(ctx context.Context, inv *Invocation, cmk *keyring.CMK) (keyring.Version, error) {
 	pair, err := a.newPair(ctx, inv, cmk.KeySpec, func(r keyring.Reader) error { return a.roomForVersionOf(r, cmk) })
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// The characters of passwords, by kind. Punctuation is all of ASCII's; there is no blank.
+// The characters of passwords, by kind. punctuation is all ASCII punctuation; there is no space.
 const (
 	lowercase   = "abcdefghijklmnopqrstuvwxyz"
 	uppercase   = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -17,7 +17,7 @@ const (
 	punctuation = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 )
 
-// getRandomPassword makes a password, all characters of which are drawn evenly.
+// getRandomPassword returns a password whose characters are drawn uniformly.
 func (a *API) getRandomPassword(
 	_ context.Context, _ *Invocation, r *kmsapi.GetRandomPasswordRequest,
 ) (*kmsapi.GetRandomPasswordResponse, error) {
@@ -33,7 +33,7 @@ func (a *API) getRandomPassword(
 	return &kmsapi.GetRandomPasswordResponse{RandomPassword: kmsapi.NewSecret(string(password)).ForWire()}, nil
 }
 
-// passwordKinds are the characters that a password may have, by kind, without kinds of which nothing is left.
+// passwordKinds returns the characters that a password may have, by kind, without kinds that have none left.
 func passwordKinds(r *kmsapi.GetRandomPasswordRequest) (kinds []string) {
 	for _, kind := range []struct {
 		characters string
@@ -57,8 +57,8 @@ func passwordKinds(r *kmsapi.GetRandomPasswordRequest) (kinds []string) {
 	return kinds
 }
 
-// newPassword draws passwords until one has a character of each kind, if each is required. So every such password is as
-// likely as any other.
+// newPassword draws passwords until one has a character of each kind, if each is required. So all such passwords are
+// equally likely.
 func newPassword(random io.Reader, length int, kinds []string, each bool) ([]byte, error) {
 	draw := drawer{random: random, alphabet: strings.Join(kinds, "")}
 	password := make([]byte, length)
@@ -77,8 +77,8 @@ func newPassword(random io.Reader, length int, kinds []string, each bool) ([]byt
 	return nil, errUnlucky
 }
 
-// maxDraws is more than is ever needed: of 8 characters, from three kinds with a single character each beside all
-// punctuation, one in some hundred passwords is good.
+// maxDraws is more than is ever needed: in the worst case, 8 characters from all punctuation and three other kinds with
+// a single character each, about one password in a few hundred has all kinds.
 const maxDraws = 10_000
 
 var errUnlucky = errors.New("the source of random bytes repeats itself")
@@ -92,7 +92,7 @@ func hasEach(password []byte, kinds []string) bool {
 	return true
 }
 
-// drawer draws characters of an alphabet, evenly.
+// drawer draws characters of an alphabet uniformly.
 type drawer struct {
 	random   io.Reader
 	alphabet string
@@ -100,7 +100,7 @@ type drawer struct {
 	left     []byte
 }
 
-// next skips the bytes that would make some characters likelier than others.
+// next returns a random character. It skips the bytes that would make some characters likelier than others.
 func (d *drawer) next() (byte, error) {
 	even := 256 - 256%len(d.alphabet)
 	for {

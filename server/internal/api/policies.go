@@ -12,10 +12,10 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 )
 
-// Permissions are those of the configuration, so that a policy could not be enforced. Each CMK and each secret of a KMS
-// instance has the default one, which gives its account every permission; any other is refused. What a caller has
-// called the statement of the default policy is kept, since programs compare what they read with what they have
-// written.
+// Permissions come from the configuration, so policies are not enforced. Each CMK and each secret of a KMS instance has
+// the default policy, which gives its account every permission; any other policy is refused. The name that a caller
+// gives the statement of the default policy is kept, since programs compare the policy that they read with the one that
+// they have written.
 
 // policyDocument is a policy in its canonical form.
 type policyDocument struct {
@@ -33,16 +33,16 @@ type policyStatement struct {
 
 type policyPrincipal struct{ RAM []string }
 
-// What the real service calls the statement of a policy that nobody has set.
+// The names that the real service gives the statement of a policy that no caller has set.
 const (
 	sidOfKeys    = "kms default key policy"
 	sidOfSecrets = "kms default secret policy"
 )
 
-// maxSid is the length of a statement's name.
+// maxSid is the length of the longest statement name, in bytes.
 const maxSid = 512
 
-// defaultPolicy is the policy of a CMK or a secret of account, with the name of its statement.
+// defaultPolicy returns the default policy of a CMK or a secret of account, with sid as the name of its statement.
 func defaultPolicy(account, sid string) string {
 	encoded, err := json.Marshal(policyDocument{Version: "1", Statement: []policyStatement{{
 		Sid: sid, Effect: "Allow",
@@ -50,13 +50,13 @@ func defaultPolicy(account, sid string) string {
 		Action:    []string{"kms:*"}, Resource: []string{"*"},
 	}}})
 	if err != nil {
-		panic(err) // It has strings only.
+		panic(err) // The document has only strings.
 	}
 	return string(encoded)
 }
 
-// storedPolicy returns a policy as it is stored: "" for the default one with this name of its statement. It refuses one
-// that does not mean what the default policy of account does.
+// storedPolicy returns a policy in its stored form: "" for the default policy whose statement is called sid. It refuses
+// a policy that does not mean the same as the default policy of account.
 func storedPolicy(account, policy, sid string) (string, error) {
 	given, ok := meaning(policy)
 	if !ok {
@@ -77,7 +77,7 @@ func storedPolicy(account, policy, sid string) (string, error) {
 	}
 }
 
-// sidOf returns the name of the only statement of a policy that means what the default one does.
+// sidOf returns the name of the only statement of a policy that means the same as the default policy.
 func sidOf(policy string) (sid string) {
 	var document struct{ Statement any }
 	if json.Unmarshal([]byte(policy), &document) != nil {
@@ -91,8 +91,8 @@ func sidOf(policy string) (sid string) {
 	return sid
 }
 
-// newPolicy returns the policy, as it is stored, of a CMK or a secret that is to be made in a KMS instance. It may be
-// given none.
+// newPolicy returns the policy of a new CMK or secret in its stored form. An empty policy is the default; any other is
+// accepted only in a KMS instance.
 func newPolicy(account, instanceID, policy, sid string) (string, error) {
 	switch {
 	case policy == "":
@@ -105,8 +105,8 @@ func newPolicy(account, instanceID, policy, sid string) (string, error) {
 	}
 }
 
-// meaning returns a policy without what makes no difference: the names of statements, the order and the repetition of
-// list items, and whether one item is in a list.
+// meaning returns a policy without the details that make no difference: the names of statements, the order and
+// repetition of list items, and whether a single item is in a list.
 func meaning(policy string) (document map[string]any, ok bool) {
 	if err := json.Unmarshal([]byte(policy), &document); err != nil || document == nil {
 		return nil, false
@@ -129,7 +129,7 @@ func meaning(policy string) (document map[string]any, ok bool) {
 	return document, true
 }
 
-// asList returns the items of a list, or the list of one item.
+// asList returns value if it is a list, or a list with value as its only item.
 func asList(value any) []any {
 	if list, ok := value.([]any); ok {
 		return list
@@ -210,7 +210,7 @@ func (a *API) setSecretPolicy(
 		})
 }
 
-// hasPolicy refuses a name that is not that of the policy of what is in the KMS instance called instanceID, if any.
+// hasPolicy refuses a policy name that does not exist. Resources in a KMS instance have one policy, others have none.
 func hasPolicy(instanceID, name string) error {
 	if instanceID == "" || name != kmsapi.DefaultPolicyName {
 		return kmsapi.ErrResourceNotFound

@@ -8,8 +8,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 )
 
-// roomForKey refuses one more CMK than the quota. It counts in the transaction that adds the CMK, so that the quota
-// holds under parallel requests.
+// roomForKey refuses a CMK beyond the quota. It counts in the transaction that adds the CMK, so the quota holds under
+// parallel requests.
 func (a *API) roomForKey(r keyring.Reader) error {
 	return checkQuota("keys", a.quotas.Load().Keys, r.CountCMKs)
 }
@@ -37,13 +37,14 @@ func (a *API) roomForSecret(r keyring.Reader) error {
 	return checkQuota("secrets", a.quotas.Load().Secrets, r.CountSecrets)
 }
 
-// roomForVersion refuses one more version than the quota of the account and region, which counts those that keys have
-// beside their first one. The sweeper asks it too, before it rotates a key.
+// roomForVersion refuses a version beyond the quota of the account and region, which does not count the first version
+// of each key. The sweeper calls it too, before it rotates a key.
 func (a *API) roomForVersion(r keyring.Reader) error {
 	return checkQuota("more key versions than keys", a.quotas.Load().Versions, r.CountAddedVersions)
 }
 
-// roomForVersionOf is roomForVersion for a version that a caller asks for: a key may have only so many of them.
+// roomForVersionOf is roomForVersion for a version that a caller asks for: it also applies the quota of versions per
+// key.
 func (a *API) roomForVersionOf(r keyring.Reader, cmk *keyring.CMK) error {
 	quota := a.quotas.Load().KeyVersions
 	if quota != config.Unlimited && cmk.CountVersions() >= quota {
@@ -63,7 +64,7 @@ func checkQuota(what string, quota int, count func() (int, error)) error {
 	return limitExceeded("This account may have %d %s in a region.", quota, what)
 }
 
-// limitExceeded says what the limit is.
+// limitExceeded returns [kmsapi.ErrLimitExceeded] with a sentence about the limit.
 func limitExceeded(format string, args ...any) error {
 	return kmsapi.ErrLimitExceeded.WithMessage(kmsapi.ErrLimitExceeded.Message + " " + fmt.Sprintf(format, args...))
 }

@@ -14,8 +14,8 @@ const (
 	reEncryptTo
 )
 
-// reEncrypt encrypts what is in a ciphertext again. The permission on both CMKs, and the states of both, are checked
-// before anything is decrypted. The answer names the CMK that has decrypted.
+// reEncrypt decrypts a ciphertext and encrypts its plaintext with another CMK. The permissions on both CMKs, and the
+// states of both, are checked before anything is decrypted. The answer names the CMK that has decrypted.
 func (a *API) reEncrypt(
 	ctx context.Context, inv *Invocation, r *kmsapi.ReEncryptRequest,
 ) (*kmsapi.ReEncryptResponse, error) {
@@ -44,16 +44,16 @@ func (a *API) reEncrypt(
 // A source is how ReEncrypt decrypts a ciphertext.
 type source struct {
 	find finder
-	// check refuses a CMK that can't decrypt it, whatever its state.
+	// check refuses a CMK that can't decrypt the ciphertext in any state.
 	check func(*keyring.CMK) error
 	// version reads the version of the CMK that the request names.
 	version func(keyring.Reader, *keyring.CMK) (keyring.Version, error)
-	// open returns the text that is to be encrypted, which the caller clears.
+	// open returns the plaintext to encrypt, which the caller clears.
 	open func(*Invocation, keyVersion) ([]byte, error)
 }
 
-// sourceOf is the source of a request: an asymmetric CMK if a parameter says so, and otherwise whatever CMK the
-// ciphertext names.
+// sourceOf returns the source of a request: an asymmetric CMK if a source parameter is set, and otherwise the CMK that
+// the ciphertext names.
 func (a *API) sourceOf(r *kmsapi.ReEncryptRequest) (source, error) {
 	if r.SourceKeyId != "" || r.SourceKeyVersionId != "" || r.SourceEncryptionAlgorithm != "" {
 		return a.pairSource(r)
@@ -74,8 +74,8 @@ func (a *API) sourceOf(r *kmsapi.ReEncryptRequest) (source, error) {
 	}, nil
 }
 
-// pairSource is the source of a ciphertext of an asymmetric CMK. What is in that is bytes, while symmetric CMKs encrypt
-// text: so their base64 is encrypted, and Decrypt gives what AsymmetricDecrypt would have.
+// pairSource returns the source for a ciphertext of an asymmetric CMK. Its plaintext is bytes, while symmetric CMKs
+// encrypt strings: so the base64 of the bytes is encrypted, and Decrypt returns what AsymmetricDecrypt would have.
 func (a *API) pairSource(r *kmsapi.ReEncryptRequest) (source, error) {
 	switch {
 	case r.SourceKeyId == "":
@@ -109,7 +109,7 @@ func (a *API) pairSource(r *kmsapi.ReEncryptRequest) (source, error) {
 	}, nil
 }
 
-// findBoth finds the version that decrypts and the CMK that encrypts, in one transaction, and notes both CMKs for the
+// findBoth finds the version that decrypts and the CMK that encrypts, in one transaction, and records both CMKs for the
 // audit line.
 func (a *API) findBoth(
 	ctx context.Context, inv *Invocation, from source, r *kmsapi.ReEncryptRequest,

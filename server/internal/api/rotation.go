@@ -13,8 +13,8 @@ import (
 // defaultKeyInterval is the only rotation interval of a default key.
 const defaultKeyInterval = 365 * 24 * time.Hour
 
-// updateRotationPolicy says whether, and how often, a CMK is rotated automatically. If the next rotation would have
-// been in the past, it is made at once; if there is no room for its version, the sweeper tries again.
+// updateRotationPolicy sets whether, and how often, a CMK is rotated automatically. If the next rotation would have
+// been in the past, the CMK is rotated at once; if there is no room for the new version, the sweeper tries again.
 func (a *API) updateRotationPolicy(
 	ctx context.Context, inv *Invocation, r *kmsapi.UpdateRotationPolicyRequest,
 ) (*kmsapi.UpdateRotationPolicyResponse, error) {
@@ -56,7 +56,7 @@ func (a *API) updateRotationPolicy(
 	})
 }
 
-// newRotation is the rotation interval of a new CMK, and zero if it has none.
+// newRotation returns the rotation interval of a new CMK, or zero if it has none.
 func (a *API) newRotation(keySpec string, r *kmsapi.CreateKeyRequest) (time.Duration, error) {
 	interval, err := a.rotationInterval(r.EnableAutomaticRotation, r.RotationInterval)
 	if err == nil && interval > 0 && !canRotate(keySpec, r.Origin) {
@@ -65,7 +65,7 @@ func (a *API) newRotation(keySpec string, r *kmsapi.CreateKeyRequest) (time.Dura
 	return interval, err
 }
 
-// rotationInterval is the interval that a request asks for, and zero if the rotation is not enabled.
+// rotationInterval returns the interval that a request asks for, or zero if rotation is not enabled.
 func (a *API) rotationInterval(enabled bool, interval string) (time.Duration, error) {
 	if !enabled {
 		return 0, nil
@@ -79,7 +79,7 @@ func canRotate(keySpec string, origin kmsapi.Origin) bool {
 	return !kmsapi.IsAsymmetric(keySpec) && origin != kmsapi.OriginExternal
 }
 
-// checkInterval refuses what a default key can't have.
+// checkInterval refuses an interval that a default key can't have.
 func checkInterval(isDefault bool, interval time.Duration) error {
 	if !isDefault || interval == 0 || interval == defaultKeyInterval {
 		return nil
@@ -87,7 +87,7 @@ func checkInterval(isDefault bool, interval time.Duration) error {
 	return kmsapi.InvalidParameter("RotationInterval", "That of a default key must be 365d.")
 }
 
-// automaticRotation is what KeyMetadata says of the rotation of a CMK.
+// automaticRotation returns the AutomaticRotation of a CMK's KeyMetadata.
 func (a *API) automaticRotation(cmk *keyring.CMK) string {
 	switch {
 	case cmk.RotationInterval == 0:
@@ -99,7 +99,7 @@ func (a *API) automaticRotation(cmk *keyring.CMK) string {
 	}
 }
 
-// wireInterval is a rotation interval as answers have it, and "" for none.
+// wireInterval returns a rotation interval in the form of answers, or "" for zero.
 func wireInterval(interval time.Duration) string {
 	if interval == 0 {
 		return ""
@@ -107,8 +107,8 @@ func wireInterval(interval time.Duration) string {
 	return kmsapi.FormatRotationInterval(interval)
 }
 
-// Rotate rotates the CMKs that are due at now, unless that would be more versions than the quota, or of a KeySpec that
-// the service does not have. rotated is called after each.
+// Rotate rotates the CMKs that are due at now, except for those whose new version would exceed the quota or whose
+// KeySpec the service does not have. rotated is called after each.
 func (a *API) Rotate(ctx context.Context, now time.Time, rotated func(keyring.Rotation) error) error {
 	return a.keys.Rotate(ctx, now, func(r keyring.Reader, cmk *keyring.CMK) error {
 		return cmp.Or(a.checkServed(cmk.KeySpec), a.roomForVersion(r))

@@ -8,7 +8,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 )
 
-// deleteSecret plans the deletion of a secret, or deletes it at once, also while it is planned already.
+// deleteSecret schedules the deletion of a secret, or deletes it at once, even if its deletion is already scheduled.
 func (a *API) deleteSecret(
 	ctx context.Context, inv *Invocation, r *kmsapi.DeleteSecretRequest,
 ) (*kmsapi.DeleteSecretResponse, error) {
@@ -33,7 +33,7 @@ func (a *API) deleteSecret(
 	})
 }
 
-// restoreSecret calls off the deletion of a secret.
+// restoreSecret cancels the scheduled deletion of a secret.
 func (a *API) restoreSecret(
 	ctx context.Context, inv *Invocation, r *kmsapi.RestoreSecretRequest,
 ) (*kmsapi.RestoreSecretResponse, error) {
@@ -57,7 +57,7 @@ func (a *API) rotateSecret(
 	return nil, kmsapi.ErrRejectedUnsupportedOperation
 }
 
-// updateSecretRotationPolicy accepts that a secret is not rotated automatically.
+// updateSecretRotationPolicy accepts only that a secret is not rotated automatically.
 func (a *API) updateSecretRotationPolicy(
 	ctx context.Context, inv *Invocation, r *kmsapi.UpdateSecretRotationPolicyRequest,
 ) (*kmsapi.UpdateSecretRotationPolicyResponse, error) {

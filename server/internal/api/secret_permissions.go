@@ -8,10 +8,11 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 )
 
-// A request always names its secrets, so the permission on them is checked before anything is read. That on the CMK of
-// a secret is checked once the secret is found: see [API.secretKey].
+// A request always names its secrets, so the permission on them is checked before anything is read. The permission on
+// the CMK of a secret is checked once the secret is found: see [API.secretKey].
 
-// secretARN is the resource name of the secret called name, or of any if that is not a name.
+// secretARN returns the resource name of the secret called name, or of any secret if name does not have the form of a
+// name.
 func (inv *Invocation) secretARN(name string) string {
 	if !kmsapi.IsSecretName(name) {
 		return inv.arn(string(kmsapi.NamedSecret))
@@ -19,7 +20,7 @@ func (inv *Invocation) secretARN(name string) string {
 	return inv.arn("secret/" + name)
 }
 
-// authorizeSecrets checks the permission to make or list secrets, and that on the CMK which a new one is to have.
+// authorizeSecrets checks the permission to make or list secrets, and the permission on the CMK of a new one.
 func (inv *Invocation) authorizeSecrets(params kmsapi.Params) error {
 	if err := inv.permit(inv.arn(string(kmsapi.AllSecrets))); err != nil {
 		return err
@@ -61,15 +62,15 @@ func (inv *Invocation) taggedSecrets(params kmsapi.Params) (names []string) {
 	return names
 }
 
-// onKey is inv as far as it is about the CMK that encrypts a secret. Its refusals name resource.
+// onKey returns the part of inv that is about the CMK that encrypts a secret. Its refusals name resource.
 func (inv *Invocation) onKey(resource string) *Invocation {
 	part := *inv
 	part.part, part.resource = []string{inv.Operation.KeyAction()}, resource
 	return &part
 }
 
-// withLocalSecret returns params with the name of a secret where they have its resource name. A new secret has a name
-// only.
+// withLocalSecret returns params in which the resource name of a secret is replaced by its name. A new secret can be
+// given only by name.
 func (inv *Invocation) withLocalSecret(params kmsapi.Params) (kmsapi.Params, error) {
 	at := slices.IndexFunc(params, func(p kmsapi.Param) bool {
 		return p.Name == secretParam && strings.HasPrefix(p.Value, arnPrefix)
@@ -86,8 +87,8 @@ func (inv *Invocation) withLocalSecret(params kmsapi.Params) (kmsapi.Params, err
 	return local, nil
 }
 
-// secretKey finds the CMK that encrypts a secret, with the version called versionID, or the primary one if that is
-// empty. The operation must be allowed on it, in its state. resource is what a refusal names.
+// secretKey finds the CMK that encrypts a secret, with the version called versionID, or the primary one if versionID is
+// empty. The caller must have permission on the CMK, and its state must allow the operation. Refusals name resource.
 func (a *API) secretKey(
 	r keyring.Reader, inv *Invocation, keyID, versionID, resource string,
 ) (key keyring.ValueKey, cmk *keyring.CMK, err error) {
@@ -109,7 +110,7 @@ func (a *API) secretKey(
 	return key, cmk, err
 }
 
-// valueKey is secretKey for a secret that exists, whose values the root key seals if it has no CMK.
+// valueKey is secretKey for an existing secret. If the secret has no CMK, the root key seals its values.
 func (a *API) valueKey(
 	r keyring.Reader, inv *Invocation, secret *keyring.Secret, versionID string,
 ) (key keyring.ValueKey, err error) {

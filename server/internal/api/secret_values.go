@@ -11,8 +11,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/stages"
 )
 
-// putSecretValue adds a version to a secret. If it exists and has the same data, only its stages change, as far as the
-// request names some: so a request that is repeated later takes nothing from the versions made since.
+// putSecretValue adds a version to a secret. If the version exists and has the same data, only its stages change, and
+// only if the request names stages: so a request that is repeated later takes no stage from versions made since.
 func (a *API) putSecretValue(
 	ctx context.Context, inv *Invocation, r *kmsapi.PutSecretValueRequest,
 ) (*kmsapi.PutSecretValueResponse, error) {
@@ -51,8 +51,8 @@ func (a *API) putNew(w keyring.Writer, inv *Invocation, secret *keyring.Secret, 
 	return w.AddSecretVersion(secret, r.VersionId, value, r.VersionStages)
 }
 
-// putAgain refuses other data than the version has. Terraform sends no data type with the value that it has just
-// created, so none goes with any.
+// putAgain refuses data that differ from the version's. Terraform sends no data type with a value that it has just
+// created, so a missing data type matches any.
 func (a *API) putAgain(
 	w keyring.Writer, inv *Invocation, secret *keyring.Secret, r *kmsapi.PutSecretValueRequest,
 ) error {
@@ -83,7 +83,7 @@ func (a *API) putAgain(
 	return w.PutSecret(secret)
 }
 
-// foundValue is a value with what opens it.
+// foundValue is a value with the key that opens it.
 type foundValue struct {
 	secret  *keyring.Secret
 	version keyring.SecretVersion
@@ -91,7 +91,7 @@ type foundValue struct {
 	key     keyring.ValueKey
 }
 
-// getSecretValue returns the value of the version that a request means.
+// getSecretValue returns the value of the version that a request selects.
 func (a *API) getSecretValue(
 	ctx context.Context, inv *Invocation, r *kmsapi.GetSecretValueRequest,
 ) (*kmsapi.GetSecretValueResponse, error) {
@@ -141,8 +141,8 @@ func (a *API) findValue(
 	})
 }
 
-// servesSecret refuses a secret that the gateway of the request does not serve. Other than what encrypts and decrypts,
-// the shared gateway serves the secrets of KMS instances without Internet access too.
+// servesSecret refuses a secret that the gateway of the request does not serve. Unlike operations that encrypt and
+// decrypt, those on secrets are served by the shared gateway even for KMS instances without Internet access.
 func (a *API) servesSecret(inv *Invocation, secret *keyring.Secret) error {
 	switch {
 	case inv.Gateway != "" && inv.Gateway != secret.InstanceID:

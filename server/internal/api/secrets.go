@@ -10,8 +10,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 )
 
-// createSecret makes a secret with its first version. Its value is sealed in the transaction, in which the CMK is
-// usable: that takes microseconds.
+// createSecret makes a secret with its first version. The value is sealed in the transaction that checks the CMK, which
+// takes only microseconds.
 func (a *API) createSecret(
 	ctx context.Context, inv *Invocation, r *kmsapi.CreateSecretRequest,
 ) (*kmsapi.CreateSecretResponse, error) {
@@ -60,7 +60,7 @@ func (a *API) createSecret(
 	}, nil
 }
 
-// checkNewSecret refuses what only managed secrets have.
+// checkNewSecret refuses parameters that only managed secrets have.
 func checkNewSecret(r *kmsapi.CreateSecretRequest) error {
 	switch {
 	case r.SecretType != kmsapi.SecretGeneric:
@@ -79,7 +79,7 @@ func checkSecretData(data kmsapi.Secret) error {
 	return kmsapi.InvalidParameter("SecretData", fmt.Sprintf("It must have at most %d bytes.", kmsapi.MaxSecretData))
 }
 
-// takesSecret returns nil if a secret can be made in the KMS instance called id, which may be none.
+// takesSecret returns nil if a secret can be made in the KMS instance called id; "" is no instance.
 func (a *API) takesSecret(inv *Invocation, id string) error {
 	if id == "" {
 		return nil
@@ -95,7 +95,7 @@ func (a *API) takesSecret(inv *Invocation, id string) error {
 	}
 }
 
-// newSecretKey finds the CMK that a new secret is to have, if any. The secret is in the KMS instance of its CMK.
+// newSecretKey finds the CMK of a new secret, if it is given one. The secret is in the KMS instance of its CMK.
 func (a *API) newSecretKey(
 	r keyring.Reader, inv *Invocation, secret *keyring.Secret, request *kmsapi.CreateSecretRequest,
 ) (key keyring.ValueKey, err error) {
@@ -115,7 +115,7 @@ func (a *API) newSecretKey(
 	return key, a.takesSecret(inv, cmk.InstanceID)
 }
 
-// describeSecret returns everything about a secret but its values.
+// describeSecret returns everything about a secret except its values.
 func (a *API) describeSecret(
 	ctx context.Context, inv *Invocation, r *kmsapi.DescribeSecretRequest,
 ) (resp *kmsapi.DescribeSecretResponse, err error) {
@@ -135,7 +135,7 @@ func (a *API) describeSecret(
 	})
 }
 
-// secretTags returns the tags of a secret in the order of their keys, and no list if they are not asked for.
+// secretTags returns the tags of a secret in the order of their keys, or nil if they are not asked for.
 func secretTags(r keyring.Reader, name string, asked bool) (list kmsapi.SecretTags, err error) {
 	if !asked {
 		return list, nil
@@ -148,7 +148,7 @@ func secretTags(r keyring.Reader, name string, asked bool) (list kmsapi.SecretTa
 	return list, err
 }
 
-// listSecrets returns a page of the secrets that the filters let through, in the order of their names.
+// listSecrets returns a page of the secrets that pass the filters, in the order of their names.
 func (a *API) listSecrets(
 	ctx context.Context, inv *Invocation, r *kmsapi.ListSecretsRequest,
 ) (*kmsapi.ListSecretsResponse, error) {
@@ -207,7 +207,7 @@ func (a *API) updateSecret(
 		})
 }
 
-// changeSecret lets change work on a secret, and stores it, in one transaction.
+// changeSecret reads a secret, applies change and stores the secret, in one transaction.
 func (a *API) changeSecret(
 	ctx context.Context, inv *Invocation, name string, change func(*keyring.Secret) error,
 ) error {

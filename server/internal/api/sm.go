@@ -7,8 +7,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 )
 
-// checkServed refuses a KeySpec that the service does not have, or not as it is configured. That of a CMK that exists
-// may be one: the configuration may have been another when it was made.
+// checkServed refuses a KeySpec that the service does not have, or not with its configuration. An existing CMK may have
+// such a KeySpec: the configuration may have been different when it was made.
 func (a *API) checkServed(spec string) error {
 	switch {
 	case !kmsapi.ServesKeySpec(spec):
@@ -19,7 +19,7 @@ func (a *API) checkServed(spec string) error {
 	return a.checkApproved(spec)
 }
 
-// checkWrap refuses an algorithm for wrapped keys that the service does not have, or not as it is configured.
+// checkWrap refuses a wrapping algorithm that the service does not have, or not with its configuration.
 func (a *API) checkWrap(algorithm string) error {
 	if err := a.checkServed(kmsapi.WrappingKeySpec(algorithm)); err != nil {
 		return err
@@ -27,14 +27,14 @@ func (a *API) checkWrap(algorithm string) error {
 	return a.checkApproved(algorithm)
 }
 
-// unsupported is [kmsapi.ErrUnsupportedOperation] with the reason.
+// unsupported returns [kmsapi.ErrUnsupportedOperation] with the reason.
 func unsupported(format string, args ...any) error {
 	return kmsapi.ErrUnsupportedOperation.WithMessage(
 		kmsapi.ErrUnsupportedOperation.Message + " " + fmt.Sprintf(format, args...))
 }
 
 // checkUsable refuses to let an operation of the data plane use the material of a CMK whose KeySpec is not served. A
-// public key is no secret, and needs no more than to be read.
+// public key can always be read: it is not secret.
 func (a *API) checkUsable(inv *Invocation, cmk *keyring.CMK) error {
 	switch inv.Operation.Uses() {
 	case kmsapi.AnyKey, kmsapi.KeyPair:

@@ -23,8 +23,8 @@ func (a *API) disableKey(
 	return &kmsapi.DisableKeyResponse{}, a.changeState(ctx, inv, r.KeyId, keystate.Lifecycle.Disable)
 }
 
-// errDeletionProtected refuses the deletion of a CMK. No source says which code the real service has. This one is not
-// 404, which clients take for a key that is gone.
+// errDeletionProtected refuses the deletion of a CMK. No source says which code the real service has. This one has a
+// status other than 404, which clients take to mean that the key is gone.
 var errDeletionProtected = kmsapi.ErrStateModifiedFailed.WithMessage("Deletion protection is enabled for the key.")
 
 // scheduleKeyDeletion schedules the deletion of a CMK (§4.6), unless it is protected.
@@ -44,12 +44,12 @@ func (a *API) scheduleKeyDeletion(
 	})
 }
 
-// setDeletionProtection protects a CMK from being deleted, or ends that. A description belongs to a protection that is
-// enabled, and goes with it.
+// setDeletionProtection enables or disables the deletion protection of a CMK. The description belongs to an enabled
+// protection, and is removed with it.
 func (a *API) setDeletionProtection(
 	ctx context.Context, inv *Invocation, r *kmsapi.SetDeletionProtectionRequest,
 ) (*kmsapi.SetDeletionProtectionResponse, error) {
-	if r.KeyId == "" { // WithLocalName has put the id there if the request has a resource name.
+	if r.KeyId == "" { // WithLocalNames has set it if there is a resource name.
 		return nil, kmsapi.MissingParameter(protectedParam)
 	}
 	return &kmsapi.SetDeletionProtectionResponse{}, a.changeCMK(ctx, inv, r.KeyId, func(cmk *keyring.CMK) error {
@@ -75,7 +75,7 @@ func (a *API) deleteKeyMaterial(
 	return &kmsapi.DeleteKeyMaterialResponse{}, a.changeState(ctx, inv, r.KeyId, keystate.Lifecycle.DeleteMaterial)
 }
 
-// transition is a step of the state machine, which it refuses in a state that does not allow it.
+// transition is a step of the state machine. It returns an error in a state that does not allow the step.
 type transition func(l keystate.Lifecycle, now time.Time) (keystate.Lifecycle, error)
 
 func (a *API) changeState(ctx context.Context, inv *Invocation, keyID string, step transition) error {

@@ -71,12 +71,12 @@ func (a *API) listTagResources(
 type taggedType struct {
 	isID        func(id string) bool
 	permitEvery func(*Invocation) error
-	// find returns the tags of a resource that exists.
+	// find returns the tags of a resource, which must exist.
 	find func(r keyring.Reader, inv *Invocation, id string) (keyring.Tags, error)
 	each func(r keyring.Reader, from string, visit func(id string, tags keyring.Tags) (bool, error)) error
 }
 
-// taggedTypes are never changed.
+// taggedTypes is never changed.
 var taggedTypes = map[string]taggedType{
 	kmsapi.ResourceTypeKey: {
 		isID: crypt.IsKeyID, permitEvery: (*Invocation).permitEveryKey, each: keyring.Reader.EachTagged,
@@ -99,11 +99,11 @@ var taggedTypes = map[string]taggedType{
 	},
 }
 
-// position is a place in the list of all tags: after one tag of a resource.
+// position is a position in the list of all tags: just after one tag of a resource.
 type position struct{ id, tagKey string }
 
-// token is the position as a client sends it back. It says no more than the page before it did, and permissions are
-// checked again, so it need not be authentic.
+// token returns the position as a token for the client. It reveals no more than the page before it, and permissions are
+// checked again, so it need not be authenticated.
 func (p position) token() string {
 	if p == (position{}) {
 		return ""
@@ -126,16 +126,16 @@ func parsePosition(token string, of taggedType) (position, error) {
 	return position{id, tagKey}, nil
 }
 
-// maxLookedAt bounds the resources that one request looks at. If few of them have the tags that it asks for, its page
-// is short.
+// maxLookedAt bounds the resources that one request examines. If few of them have the wanted tags, its page is short.
 const maxLookedAt = 5000
 
 // tagPage gathers a page of tags.
 type tagPage struct {
 	resourceType string
-	// wanted are the tags that a resource must have, and the only ones that are listed; if there are none, all are.
+	// wanted are the tags that a resource must have, and the only ones that are listed; if there are none, all tags
+	// are.
 	wanted kmsapi.Tags
-	// after is where the page before has ended.
+	// after is where the previous page has ended.
 	after position
 	rows  []kmsapi.TagResourceEntry
 	// lookedAt counts resources.
@@ -165,10 +165,11 @@ func (p *tagPage) ofNamed(r keyring.Reader, inv *Invocation, of taggedType, ids 
 	return nil
 }
 
-// add adds the tags of a resource, and reports whether there is room for more. ids come in order.
+// add adds the tags of a resource, and reports whether there is room for more. Resources are added in the order of
+// their ids.
 func (p *tagPage) add(id string, tags keyring.Tags) (more bool, err error) {
 	if p.lookedAt == maxLookedAt {
-		p.next = position{id, ""} // This one comes first on the next page.
+		p.next = position{id, ""} // The next page begins with this resource.
 		return false, nil
 	}
 	p.lookedAt++
@@ -197,7 +198,7 @@ func (p *tagPage) answer() *kmsapi.ListTagResourcesResponse {
 	}
 }
 
-// accepts reports whether a resource has all wanted tags. One without a value stands for every value.
+// accepts reports whether a resource has all wanted tags. A wanted tag without a value matches every value.
 func (p *tagPage) accepts(tags keyring.Tags) bool {
 	return !slices.ContainsFunc(p.wanted, func(want kmsapi.Tag) bool {
 		value, ok := tags[want.TagKey]
@@ -205,7 +206,7 @@ func (p *tagPage) accepts(tags keyring.Tags) bool {
 	})
 }
 
-// lists reports whether tags with that key are on the page.
+// lists reports whether tags with this key are listed.
 func (p *tagPage) lists(key string) bool {
 	return len(p.wanted) == 0 || slices.ContainsFunc(p.wanted, func(want kmsapi.Tag) bool { return want.TagKey == key })
 }

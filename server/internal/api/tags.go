@@ -9,8 +9,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 )
 
-// tagResource adds tags to a CMK or a secret, and sets the values of those that it has: all of them or, if they would
-// be too many, none (§4.19).
+// tagResource adds tags to a CMK or a secret, and replaces the values of tags that it already has. If there would be
+// too many tags, it changes none (§4.19).
 func (a *API) tagResource(
 	ctx context.Context, inv *Invocation, r *kmsapi.TagResourceRequest,
 ) (*kmsapi.TagResourceResponse, error) {
@@ -24,10 +24,10 @@ func (a *API) untagResource(
 	return &kmsapi.UntagResourceResponse{}, a.changeTagsOf(ctx, inv, r.KeyId, r.SecretName, removeTags(r.TagKeys))
 }
 
-// tagsChange works on the tags of a CMK.
+// tagsChange changes the tags of a CMK or a secret.
 type tagsChange func(keyring.Tags) error
 
-// addTags adds tags, and sets the values of those that are there.
+// addTags adds tags, and replaces the values of existing ones.
 func addTags(added kmsapi.Tags) tagsChange {
 	return func(tags keyring.Tags) error {
 		for _, tag := range added {
@@ -40,7 +40,7 @@ func addTags(added kmsapi.Tags) tagsChange {
 	}
 }
 
-// removeTags removes tags, as far as they are there.
+// removeTags removes the tags that exist.
 func removeTags(keys []string) tagsChange {
 	return func(tags keyring.Tags) error {
 		for _, key := range keys {
@@ -62,8 +62,8 @@ func (a *API) changeTagsOf(ctx context.Context, inv *Invocation, keyID, secret s
 	}
 }
 
-// changeTags lets change work on the tags of several resources of a type, and stores them, in one transaction: if one
-// of them is refused, none has changed.
+// changeTags changes the tags of several resources of a type in one transaction: if one of them is refused, none is
+// changed.
 func (a *API) changeTags(
 	ctx context.Context, inv *Invocation, resourceType string, ids []string, change tagsChange,
 ) error {

@@ -9,8 +9,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 )
 
-// createKeyVersion gives a CMK a new version, which becomes the primary one. The material is made outside of the
-// transaction, in which the CMK is looked at again; what is refused anyway does not have any made.
+// createKeyVersion gives a CMK a new version, which becomes the primary one. The material is made before the
+// transaction that stores it, and only if the request is not refused anyway; the transaction checks the CMK again.
 func (a *API) createKeyVersion(
 	ctx context.Context, inv *Invocation, r *kmsapi.CreateKeyVersionRequest,
 ) (*kmsapi.CreateKeyVersionResponse, error) {
@@ -39,7 +39,7 @@ func (a *API) createKeyVersion(
 	return &kmsapi.CreateKeyVersionResponse{KeyVersion: wireVersion(cmk, version)}, nil
 }
 
-// forVersion finds a CMK that may have one more version now.
+// forVersion finds a CMK, and checks that it may have one more version now.
 func (a *API) forVersion(r keyring.Reader, inv *Invocation, find finder) (*keyring.CMK, error) {
 	cmk, err := find.forUse(r, inv)
 	if err != nil {
@@ -57,8 +57,9 @@ func (a *API) forVersion(r keyring.Reader, inv *Invocation, find finder) (*keyri
 	return cmk, a.roomForVersionOf(r, cmk)
 }
 
-// dueForVersion refuses a version sooner after the last one than the configuration allows. It counts from the second
-// that answers call LastRotationDate. While the clock is set back to before that, the interval has not passed either.
+// dueForVersion refuses a version that comes sooner after the last one than the configuration allows. It counts from
+// the second that answers show as LastRotationDate. If the clock has been set back to before that, the interval has not
+// passed either.
 func (a *API) dueForVersion(cmk *keyring.CMK, now time.Time) error {
 	interval := a.rotation.Load().BetweenVersions
 	next := cmk.Primary.CreationDate.Truncate(time.Second).Add(interval)

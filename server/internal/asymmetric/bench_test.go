@@ -8,8 +8,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// BenchmarkKey measures what the operations of asymmetric keys do with a key: parse it, which each request does again,
-// and use it.
+// BenchmarkKey measures what operations do with an asymmetric key: parse it, which each request does again, and use it.
 func BenchmarkKey(b *testing.B) {
 	digest := readVector(b, "digest-sha256.bin")
 	for spec := range vectorFiles {
@@ -54,7 +53,7 @@ func loop(b *testing.B, name string, do func() error) {
 	})
 }
 
-// BenchmarkPEM measures the form of a public key.
+// BenchmarkPEM measures encoding a public key.
 func BenchmarkPEM(b *testing.B) {
 	_, public := vectorKey(b, kmsapi.KeySpecRSA2048)
 	spki, err := public.public.SPKI()

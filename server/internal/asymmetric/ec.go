@@ -57,7 +57,7 @@ func (k *p256Private) Sign(algorithm string, digest []byte) ([]byte, error) {
 	return ecdsa.SignASN1(rand.Reader, k.key, digest)
 }
 
-// Clear can't reach the number: the library lends no access to it.
+// Clear can only drop the key: the library gives no access to the private number.
 func (k *p256Private) Clear() { k.key = nil }
 
 type p256Public struct {

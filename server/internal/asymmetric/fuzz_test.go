@@ -8,7 +8,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// FuzzPKCS8 finds what Parse takes and can't encode, use and parse again.
+// FuzzPKCS8 looks for keys that Parse accepts but that can't be encoded, used and parsed again.
 func FuzzPKCS8(f *testing.F) {
 	for _, file := range vectorFiles {
 		f.Add(readVector(f, file+".pkcs8.der"))
@@ -35,7 +35,7 @@ func FuzzPKCS8(f *testing.F) {
 	})
 }
 
-// FuzzSignature finds a signature that is taken without being one: any encoding but the one of OpenSSL would be.
+// FuzzSignature looks for invalid signatures that are accepted. Any encoding other than OpenSSL's is invalid.
 func FuzzSignature(f *testing.F) {
 	for _, spec := range []string{kmsapi.KeySpecP256, kmsapi.KeySpecP256K} {
 		f.Add(readVector(f, vectorFiles[spec]+".ecdsa_sha256.sig"))
@@ -57,7 +57,7 @@ func FuzzSignature(f *testing.F) {
 	})
 }
 
-// FuzzPublicKey finds what ParsePublic takes and encodes otherwise.
+// FuzzPublicKey looks for keys that ParsePublic accepts but that are encoded differently.
 func FuzzPublicKey(f *testing.F) {
 	for spec := range vectorFiles {
 		key, _ := vectorKey(f, spec)

@@ -10,9 +10,9 @@ import (
 
 // The errors of this package. Compare with [errors.Is].
 var (
-	// ErrKey is for bytes that are no key of the KeySpec, whatever is wrong with them.
+	// ErrKey is for bytes that are not a key of the KeySpec, whatever is wrong with them.
 	ErrKey = errors.New("it is not a key of that KeySpec")
-	// ErrAlgorithm is for an algorithm that the key does not have.
+	// ErrAlgorithm is for an algorithm that the key does not support.
 	ErrAlgorithm = errors.New("the key does not have that algorithm")
 )
 
@@ -31,8 +31,8 @@ func errNoCode(spec string) error {
 	return fmt.Errorf("%w: this program has no code for KeySpec %q", ErrKey, spec)
 }
 
-// Generate makes a key from crypto/rand. RSA takes 0.2 s to 4 s of a processor, by the length of the key; curves take
-// no time.
+// Generate makes a key from crypto/rand. RSA takes 0.2 s to 4 s of a processor, depending on the length of the key;
+// curves take almost no time.
 func Generate(spec string) (*Key, error) {
 	s, ok := schemes[spec]
 	if !ok {
@@ -45,8 +45,8 @@ func Generate(spec string) (*Key, error) {
 	return &Key{key}, nil
 }
 
-// Parse parses PKCS#8 and checks the key: its kind and size, that its numbers fit together, and that a public key in it
-// is its own. The error is [ErrKey].
+// Parse parses PKCS#8 and checks the key: its kind and size, that its numbers are consistent, and that an included
+// public key matches. The error is [ErrKey].
 func Parse(spec string, pkcs8 []byte) (*Key, error) {
 	s, ok := schemes[spec]
 	if !ok {
@@ -72,7 +72,7 @@ func ParsePublic(spec string, spki []byte) (*Public, error) {
 	return &Public{key}, nil
 }
 
-// PKCS8 encodes the key. A key has one encoding, whatever it was parsed from. The caller clears it.
+// PKCS8 encodes the key. A key has only one encoding, whatever it was parsed from. The caller clears it.
 func (k *Key) PKCS8() ([]byte, error) { return k.private.PKCS8() }
 
 // SPKI encodes the public half as a SubjectPublicKeyInfo.
@@ -86,13 +86,13 @@ func (k *Key) Sign(algorithm string, digest []byte) ([]byte, error) {
 	return k.private.Sign(algorithm, digest)
 }
 
-// Decrypt returns what was encrypted with the public half; the caller clears it. It takes the same time for whatever
-// does not decrypt.
+// Decrypt returns what was encrypted with the public half; the caller clears it. It takes the same time for any
+// ciphertext that does not decrypt.
 func (k *Key) Decrypt(algorithm string, ciphertext []byte) (plaintext []byte, ok bool) {
 	return k.private.Decrypt(algorithm, ciphertext)
 }
 
-// Clear overwrites the private numbers that can be reached; the libraries have copies until they are garbage-collected.
+// Clear overwrites the private numbers that can be reached; the libraries keep copies until they are garbage-collected.
 // The key must not be used afterwards.
 func (k *Key) Clear() {
 	if k.private != nil {
@@ -104,12 +104,12 @@ func (k *Key) Clear() {
 // Format prints "[redacted]" for every verb.
 func (Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[redacted]") }
 
-// Verify reports whether signature is one of digest. Whatever is wrong with it, it is none.
+// Verify reports whether signature is a valid signature of digest. It returns false for malformed input too.
 func (p *Public) Verify(algorithm string, digest, signature []byte) bool {
 	return len(digest) == kmsapi.DigestSize && p.public.Verify(algorithm, digest, signature)
 }
 
-// MaxPlaintext is the most that Encrypt takes, in bytes, and 0 if the key does not have the algorithm.
+// MaxPlaintext returns the most bytes that Encrypt takes, or 0 if the key does not support the algorithm.
 func (p *Public) MaxPlaintext(algorithm string) int { return p.public.MaxPlaintext(algorithm) }
 
 // Encrypt encrypts up to [Public.MaxPlaintext] bytes.

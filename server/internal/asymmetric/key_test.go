@@ -87,7 +87,7 @@ func TestGeneratedKeysOnCurvesWork(t *testing.T) {
 	require.ErrorIs(t, err, ErrKey)
 }
 
-// badCiphertexts are of every kind that does not decrypt.
+// badCiphertexts returns ciphertexts of every kind that does not decrypt.
 func badCiphertexts(t testing.TB, key *Key, algorithm string, good []byte) map[string][]byte {
 	modulus := key.private.(*rsaPrivate).key.N
 	tooLarge := new(big.Int).Add(modulus, big.NewInt(1)).FillBytes(make([]byte, len(good)))
@@ -120,8 +120,8 @@ func TestNoFailedDecryptionIsAnswered(t *testing.T) {
 	require.False(t, ok)
 }
 
-// The fastest of some runs in turn is compared, since a loaded machine only makes runs slower. A failure that skipped
-// the private-key operation would take less than a tenth.
+// Runs alternate and the fastest ones are compared, since load only makes runs slower. A failure that skipped the
+// private-key operation would take less than a tenth of the time.
 func TestAFailedDecryptionTakesAsLongAsAnyOther(t *testing.T) {
 	key, _ := vectorKey(t, kmsapi.KeySpecRSA2048)
 	good := readVector(t, "rsa_2048.oaep_sha256.enc")

@@ -10,8 +10,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/fair"
 )
 
-// Maker makes key pairs for accounts, which take turns at the slots where that takes long. It is safe for concurrent
-// use.
+// Maker makes key pairs for accounts. For slow kinds of keys the accounts take turns at slots. It is safe for
+// concurrent use.
 type Maker struct {
 	slots *fair.Slots
 	// wait bounds the wait for a turn.
@@ -25,11 +25,11 @@ func NewMaker(slots *fair.Slots, wait time.Duration, generate func(spec string) 
 	return &Maker{slots: slots, wait: wait, generate: generate}
 }
 
-// Make makes a key pair. The error is [fair.ErrTooManyWaiting], also if no turn comes in time; that of ctx, if it ends
-// first; or that of the generation.
+// Make makes a key pair. The error is [fair.ErrTooManyWaiting] if too many callers wait or no turn comes in time; that
+// of ctx, if it ends first; or that of the generation.
 //
-// crypto/rsa can't be interrupted, and a search for primes of our own would be outside of its FIPS 140-3 module. So a
-// caller that goes away does not end the work, but no longer waits for it: see [fair.Run].
+// crypto/rsa can't be interrupted, and our own search for primes would be outside of its FIPS 140-3 module. So when a
+// caller goes away, the work does not end, but nothing waits for it: see [fair.Run].
 func (m *Maker) Make(ctx context.Context, account, spec string) (*Key, error) {
 	if isQuick(spec) {
 		return m.generate(spec)
@@ -40,8 +40,8 @@ func (m *Maker) Make(ctx context.Context, account, spec string) (*Key, error) {
 	return fair.Run(ctx, m.slots, func() (*Key, error) { return m.generate(spec) }, (*Key).Clear)
 }
 
-// enter waits for a turn. The work after it does not count: the longer a caller has waited, the less may its turn be
-// lost.
+// enter waits for a turn. The time limit does not include the work after that: a turn that a caller has waited for
+// should not be wasted.
 func (m *Maker) enter(ctx context.Context, account string) error {
 	waitCtx, cancel := context.WithTimeout(ctx, m.wait)
 	defer cancel()
@@ -52,7 +52,7 @@ func (m *Maker) enter(ctx context.Context, account string) error {
 	return err
 }
 
-// isQuick is true for keys on curves.
+// isQuick reports whether keys of a KeySpec are quick to make: those on curves.
 func isQuick(spec string) bool {
 	return slices.Contains([]string{kmsapi.KeySpecP256, kmsapi.KeySpecP256K, kmsapi.KeySpecSM2}, spec)
 }

@@ -44,7 +44,7 @@ func (k *p256kPrivate) PKCS8() ([]byte, error) {
 
 func (k *p256kPrivate) Public() PublicKey { return &p256kPublic{key: k.key.PubKey()} }
 
-// Sign makes a signature with the smaller of both values of s, by RFC 6979.
+// Sign makes a signature according to RFC 6979, with the smaller of the two possible values of s.
 func (k *p256kPrivate) Sign(algorithm string, digest []byte) ([]byte, error) {
 	if algorithm != kmsapi.SignECDSA {
 		return nil, ErrAlgorithm

@@ -8,11 +8,11 @@ import (
 const (
 	pemBegin = "-----BEGIN PUBLIC KEY-----\n"
 	pemEnd   = "-----END PUBLIC KEY-----\n"
-	// lineBytes are as many bytes as a line of PEM has in base64, which are 64 characters.
+	// lineBytes is how many bytes a line of PEM encodes, in 64 characters of base64.
 	lineBytes = 48
 )
 
-// PEM encodes a SubjectPublicKeyInfo, in lines. The string is allocated once: encoding/pem took a sixth of the time of
+// PEM encodes a SubjectPublicKeyInfo. The string is allocated once: encoding/pem took a sixth of the time of
 // GetPublicKey.
 func PEM(spki []byte) string {
 	lines := (len(spki) + lineBytes - 1) / lineBytes

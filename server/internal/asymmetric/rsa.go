@@ -17,10 +17,10 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// exponent is that of every RSA key, which imported ones must have too.
+// exponent is the public exponent of every RSA key, imported ones included.
 const exponent = 65537
 
-// rsaScheme is RSA keys with a modulus of bits.
+// rsaScheme is the scheme of RSA keys with a modulus of that many bits.
 func rsaScheme(bits int) Scheme {
 	return Scheme{
 		Generate: func() (PrivateKey, error) {
@@ -54,7 +54,7 @@ func parseRSA(bits int, pkcs8 []byte) (PrivateKey, error) {
 	return &rsaPrivate{key}, nil
 }
 
-// checkPKCS8 refuses what crypto/x509 would let pass: another version, and anything after the key.
+// checkPKCS8 refuses what crypto/x509 would accept: other versions, and data after the key.
 func checkPKCS8(der []byte) error {
 	var parsed struct {
 		Version   int
@@ -86,10 +86,10 @@ func (k *rsaPrivate) Sign(algorithm string, digest []byte) ([]byte, error) {
 	}
 }
 
-// pssOptions are those of the API: the salt is as long as the digest.
+// pssOptions are the options of the API: the salt is as long as the digest.
 var pssOptions = &rsa.PSSOptions{SaltLength: kmsapi.DigestSize}
 
-// oaepHash returns the hash of an encryption algorithm, and nil for any other.
+// oaepHash returns the hash of an encryption algorithm, or nil for any other algorithm.
 func oaepHash(algorithm string) hash.Hash {
 	switch algorithm {
 	case kmsapi.EncryptOAEPSHA256:
@@ -108,7 +108,7 @@ func (k *rsaPrivate) Decrypt(algorithm string, ciphertext []byte) ([]byte, bool)
 	}
 	whole := len(ciphertext) == k.key.Size() && new(big.Int).SetBytes(ciphertext).Cmp(k.key.N) < 0
 	if !whole {
-		// crypto/rsa would refuse it without any work.
+		// crypto/rsa would refuse it at once.
 		ciphertext = bytes.Repeat([]byte{1}, k.key.Size())
 		ciphertext[0] = 0 // which makes it less than the modulus
 	}

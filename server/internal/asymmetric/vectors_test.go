@@ -13,7 +13,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// vectorFiles are the beginnings of the names of files in testdata, which OpenSSL has made.
+// vectorFiles are the prefixes of the names of files in testdata, which OpenSSL has made.
 var vectorFiles = map[string]string{
 	kmsapi.KeySpecRSA2048: "rsa_2048", kmsapi.KeySpecRSA3072: "rsa_3072", kmsapi.KeySpecRSA4096: "rsa_4096",
 	kmsapi.KeySpecP256: "prime256v1", kmsapi.KeySpecP256K: "secp256k1",

@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// asked returns names as a line has them. It is nil for most requests: they name a key by its id.
+// asked returns the names in r as a line shows them. It is nil for most requests, which name a key by its id.
 func asked(r Record) map[string]string {
 	if len(r.Asked) == 0 {
 		return nil
@@ -14,7 +14,7 @@ func asked(r Record) map[string]string {
 	left := MaxClaim
 	for _, name := range r.Asked {
 		if r.Account == "" && left == 0 && strings.Contains(name.Name, ".") {
-			continue // Nor do the items of a list.
+			continue // Items of a list would make the line longer too.
 		}
 		if r.Account != "" {
 			shown[name.Name] = clean(name.Value)

@@ -1,22 +1,22 @@
-// Package audit records who did what: one line of JSON for each request, including those that are refused.
+// Package audit records who did what: one line of JSON for each request, even if it is refused.
 //
 // A line holds no plaintext, ciphertext, encryption context, signature or token; there is no field for them. Some
-// fields hold whatever a caller sends, an unknown operation for instance. So every string is cut to [MaxField]
-// characters, or [MaxClaim] if its sender was not authenticated, and characters that do not print, which could forge a
-// line or control the terminal of its reader, are replaced.
+// fields hold whatever a caller sends, such as an unknown operation. So every string is cut to [MaxField] characters,
+// or [MaxClaim] if its sender was not authenticated, and characters that do not print, which could forge a line or
+// control the terminal of its reader, are replaced.
 //
-// key_id and instance_id are what the service found, and so are destination_key_id and destination_instance_id, which
-// only a line of ReEncrypt has: those of the key that encrypts, where key_id is the one that decrypts. What the request
-// named, if that is something else, is in asked, which has the names of the parameters: an alias, a resource name, or a
-// key that does not exist. If key_id is empty, asked is only what the caller says.
+// key_id and instance_id are what the service found. Only lines of ReEncrypt have destination_key_id and
+// destination_instance_id: they are about the key that encrypts, and key_id is the key that decrypts. If the request
+// named something else (an alias, a resource name, or a key that does not exist), asked has it under the name of its
+// parameter. If key_id is empty, asked is only what the caller claims.
 //
 //	{"time":"2018-01-01T12:00:00.123456789Z","request_id":"…","account":"123456","access_key_id":"LTAI…",
 //	"source_ip":"192.0.2.1","operation":"Decrypt","region":"cn-hangzhou","gateway":"shared","key_id":"…",
 //	"instance_id":"","asked":{"KeyId":"alias/payroll"},"status":200,"code":"","duration_us":153}
 //
-// What strangers can write is bounded: of requests that were refused before they were authenticated, [StrangersBurst]
-// get a line at once and then [StrangersPerSecond]. The others are counted, and a line of its own says every
-// [SummaryEvery] how many they were, as "omitted".
+// What strangers can write is bounded: requests that were refused before they were authenticated get lines in a burst
+// of [StrangersBurst] and then at [StrangersPerSecond]. The others are counted, and every [SummaryEvery] a separate
+// line says how many there were, as "omitted".
 //
 // A line is passed to the operating system before Write returns, so it survives kill -9; it is not synced, so a power
 // failure can lose the last lines. The caller must refuse a request whose line can't be written.
@@ -39,14 +39,15 @@ import (
 var ErrClosed = errors.New("the audit log is closed")
 
 // MaxField is how many characters of a string are kept: the resource name of the longest alias has fewer. MaxClaim is
-// how many are kept of what a request says before its signature has been verified: of the access key id, of the
-// operation, and of all names in asked together.
+// how many are kept of each claim of a request whose signature has not been verified: the access key id, the operation,
+// and all names in asked together.
 const (
 	MaxField = 320
 	MaxClaim = 64
 )
 
-// A Record is what is kept of a request. Fields that are not known, because the request was refused early, are empty.
+// A Record is what is recorded about a request. Fields that are not known, because the request was refused early, are
+// empty.
 type Record struct {
 	// Time is when the request arrived.
 	Time      time.Time
@@ -54,30 +55,31 @@ type Record struct {
 	// Account is set once the signature has been verified. Without it, AccessKeyID is only what the request claims.
 	Account, AccessKeyID string
 	SourceIP             string
-	// ForwardedBy is the node of a cluster that received the request, if that is not the one that answered it.
+	// ForwardedBy is the node of a cluster that received the request, if another node answered it.
 	ForwardedBy string
-	// Operation is what the request names, whether it exists or not.
+	// Operation is the operation that the request names, which need not exist.
 	Operation string
 	Region    string
 	// Gateway is the KMS instance whose dedicated gateway received the request, or "shared".
 	Gateway string
-	// KeyID is the CMK that the request was about, and InstanceID the KMS instance that this is in, if any.
+	// KeyID is the CMK that the request was about, and InstanceID the KMS instance that the CMK is in, if any.
 	KeyID, InstanceID string
-	// DestinationKeyID is the CMK that ReEncrypt encrypts with, after KeyID has decrypted, and DestinationInstanceID the
-	// KMS instance that this one is in, if any.
+	// DestinationKeyID is the CMK that ReEncrypt encrypts with, after KeyID has decrypted, and DestinationInstanceID
+	// the KMS instance that it is in, if any.
 	DestinationKeyID, DestinationInstanceID string
-	// Asked are the parameters that name what the request is about, but for those that KeyID and InstanceID repeat.
+	// Asked are the parameters that name what the request is about, except for those that KeyID and InstanceID already
+	// show.
 	Asked kmsapi.Params
-	// Status is the HTTP status of the answer, and Code its error code, empty for success.
+	// Status is the HTTP status of the answer, and Code its error code, or empty for success.
 	Status int
 	Code   string
 	// Duration is the time from the arrival of the request to this record.
 	Duration time.Duration
-	// omitted makes this the summary of that many requests that have no lines of their own.
+	// omitted, if not zero, makes this the summary of that many requests without lines of their own.
 	omitted int
 }
 
-// line is a Record as it is written. Fields are only ever added.
+// line is a Record in its written form. Fields may be added, but never removed or changed.
 type line struct {
 	Time                  time.Time         `json:"time"`
 	RequestID             string            `json:"request_id"`
@@ -120,7 +122,7 @@ func (r Record) encode() ([]byte, error) {
 
 func clean(s string) string { return cut(s, MaxField) }
 
-// cut keeps most characters of s, and replaces those that do not print.
+// cut keeps up to most characters of s, and replaces those that do not print.
 func cut(s string, most int) string {
 	if isClean(s, most) {
 		return s
@@ -135,7 +137,7 @@ func cut(s string, most int) string {
 	return printable.Text(s)
 }
 
-// isClean recognizes most strings that cut would only copy.
+// isClean reports whether cut would return s unchanged. It recognizes most such strings, but not all.
 func isClean(s string, most int) bool {
 	if len(s) > most {
 		return false
@@ -150,16 +152,16 @@ func isClean(s string, most int) bool {
 
 // Log is an audit log. It is safe for concurrent use.
 type Log struct {
-	// mu guards the fields below, except path, which does not change. It is held during a write, since lines must not mix;
-	// so a slow writer slows all requests down.
+	// mu guards the fields below, except path, which does not change. It is held during a write, since lines must not
+	// mix; so a slow writer slows all requests down.
 	mu sync.Mutex
 	// w is nil for a log that discards.
 	w      io.Writer
 	closer io.Closer
-	// path is where the log was opened, if it was.
+	// path is the path that the log was opened at, or empty.
 	path   string
 	closed bool
-	// torn says that the last line is incomplete, and must be ended before the next.
+	// torn says that the last line is incomplete, and must be ended before the next one.
 	torn bool
 	// failure is the error of the last write.
 	failure error
@@ -173,8 +175,8 @@ func New(w io.Writer) *Log { return &Log{w: w, strangers: newStrangers()} }
 // Discard returns a log that writes nothing.
 func Discard() *Log { return &Log{strangers: newStrangers()} }
 
-// Open returns a log that appends to the file at path, which it creates if there is none. It sets the mode of the file
-// to 0600. The folder must exist. The file may also be a device or a pipe.
+// Open returns a log that appends to the file at path, and creates the file if there is none. It sets the mode of the
+// file to 0600. The folder must exist. The file may also be a device or a pipe.
 func Open(path string) (*Log, error) {
 	f, torn, err := openFile(path)
 	if err != nil {
@@ -194,8 +196,8 @@ func openFile(path string) (f *os.File, torn bool, err error) {
 	return f, torn, nil
 }
 
-// Reopen opens the file at the log's path again, which is due after the file has been moved away; further lines go
-// there. If that fails, they continue to go where they went before. A log that [Open] has not opened is left alone.
+// Reopen opens the file at the log's path again, after the file has been moved away; further lines go there. If that
+// fails, lines still go to the old file. A log that [Open] has not opened is left alone.
 func (l *Log) Reopen() error {
 	if l.path == "" {
 		return nil
@@ -276,9 +278,9 @@ func (l *Log) Err() error {
 	return l.failure
 }
 
-// Close closes the log, and the file if [Open] has opened it. A second call does nothing.
+// Close closes the log, and the file if [Open] has opened it. Further calls do nothing.
 func (l *Log) Close() error {
-	_ = l.summarize() // No request is left that could be refused for it.
+	_ = l.summarize() // No request is left to be refused because of an error.
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {

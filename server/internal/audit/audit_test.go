@@ -241,7 +241,7 @@ func TestALogThatCanNotBeReopenedContinues(t *testing.T) {
 	require.NoError(t, audit.Discard().Reopen(), "there is nothing to open")
 }
 
-// failing fails while broken is set.
+// failing is a writer that fails while broken is set.
 type failing struct{ broken bool }
 
 func (f *failing) Write(p []byte) (int, error) {

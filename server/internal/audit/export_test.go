@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// Summarize writes the summary that is due later.
+// Summarize writes the summary now, before it is due.
 func (l *Log) Summarize() error { return l.summarize() }
 
-// Fields are the names of all fields that a line can have.
+// Fields returns the names of all fields that a line can have.
 func Fields() (names []string) {
 	for field := range reflect.TypeFor[line]().Fields() {
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")

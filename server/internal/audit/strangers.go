@@ -8,7 +8,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// What requests that were not authenticated can write.
+// Bounds of the lines for requests that were not authenticated.
 const (
 	StrangersPerSecond = 20
 	StrangersBurst     = 200
@@ -48,7 +48,7 @@ func (l *Log) summarizeLater() {
 	})
 }
 
-// summarize writes how many requests have no line. They stay counted if it fails.
+// summarize writes the number of requests without a line. If it fails, they stay counted.
 func (l *Log) summarize() error {
 	r, ok := l.strangers.take()
 	if !ok {
@@ -61,7 +61,7 @@ func (l *Log) summarize() error {
 	return err
 }
 
-// count adds what r sums up, and reports whether it is the first since the last summary.
+// count adds r to the summary, and reports whether r is the first since the last summary.
 func (s *strangers) count(r Record) (first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,7 +73,7 @@ func (s *strangers) count(r Record) (first bool) {
 	return first
 }
 
-// take returns the summary of the requests that were counted, if any, and begins to count again.
+// take returns the summary of the counted requests, if any, and resets the count.
 func (s *strangers) take() (r Record, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -33,7 +33,7 @@ func TestWhatAStrangerClaimsIsCut(t *testing.T) {
 	require.Equal(t, strings.Repeat("é", audit.MaxClaim)+"…", fields["operation"])
 }
 
-// What each character takes most of is a markup character, six bytes of JSON.
+// Markup characters take the most space, six bytes of JSON each.
 func TestALineOfAStrangerIsShortWhateverItNames(t *testing.T) {
 	var out bytes.Buffer
 	long := strings.Repeat("<", 1<<20)

@@ -2,15 +2,15 @@ package cluster
 
 import "encoding/json"
 
-// Bounds of a [Peer], in bytes. A node's name in its certificate is shorter, and so is host:port.
+// Bounds of a [Peer], in bytes. A node's name in its certificate is shorter, and so is an address.
 const (
 	maxPeer    = 1 << 10
 	maxName    = 128
 	maxAddress = 261
 )
 
-// ParsePeer reads the value of the leader key. It returns the zero Peer if that is not a node's: whatever can write to
-// the store can write it, and names and addresses are logged, shown and dialed.
+// ParsePeer reads the value of the leader key. It returns the zero Peer if no node can have written the value: anything
+// that can write to the store can write the key, and names and addresses are logged, shown and dialed.
 func ParsePeer(value []byte) (p Peer) {
 	if len(value) > maxPeer || json.Unmarshal(value, &p) != nil || !p.isSound() {
 		return Peer{}

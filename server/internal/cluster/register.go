@@ -9,34 +9,34 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// Options are what an engine needs of the configuration and its surroundings.
+// Options are what an engine needs from the configuration and from the program.
 type Options struct {
 	// Endpoints are the URLs of the store's members, all of them with https, or all with http.
 	Endpoints []string
-	// Prefix is what all keys begin with; it ends in a slash.
+	// Prefix is the prefix of all keys; it ends in a slash.
 	Prefix string
-	// Lease is how long a term lasts after the node was last heard of, in whole seconds.
+	// Lease is how long a term lasts after the node was last heard from, a multiple of a second.
 	Lease time.Duration
-	// TLS returns the configuration of a connection that begins. It is nil for plain HTTP.
+	// TLS returns the configuration for a new connection. It is nil for plain HTTP.
 	TLS func() *tls.Config
-	// Username is empty if the store knows the node by its certificate, or everybody.
+	// Username is empty if the store identifies the node by its certificate, or accepts anyone.
 	Username string
 	Password kmsapi.Secret
-	// Logger receives what operators should know; nil discards it.
+	// Logger logs what operators should know; nil discards it.
 	Logger *slog.Logger
-	// Clock is the wall clock; nil is [time.Now].
+	// Clock is the wall clock; nil means [time.Now].
 	Clock func() time.Time
-	// Progress, if it is set, is called now and then with how many records of all have been read by Read, or written by
-	// a large update of what Open returns.
+	// Progress, if set, is called now and then while Read reads, or while a large update of an opened store is written,
+	// with the number of records done and the total.
 	Progress func(done, total int)
-	// Salvage lets Open open a store of which a part is lost, for a program that replaces all of it. The store then has
-	// the records that there are.
+	// Salvage lets Open open a store that has lost a part of an update, for a program that replaces the whole store.
+	// The store then has the records that are left.
 	Salvage bool
-	// Step, if it is set, is called after each step of a large update. Tests end the process there.
+	// Step, if set, is called after each step of a large update. Tests end the process there.
 	Step func(name string)
 }
 
-// WithDefaults returns o with no function and no logger nil.
+// WithDefaults returns o with a logger and a clock.
 func (o Options) WithDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -51,18 +51,19 @@ func (o Options) WithDefaults() Options {
 type Engine struct {
 	// Join makes this process a node.
 	Join func(ctx context.Context, o Options) (Node, error)
-	// Open is for programs that need the store alone: it leads at once, as self, and the error wraps [store.ErrLocked] if
-	// a node is active.
+	// Open is for programs that need nothing but the store: it leads at once, as self, and the error wraps
+	// [store.ErrLocked] if a node is active.
 	Open func(ctx context.Context, o Options, self Peer) (Alone, error)
 	// Read reads the whole store as of one moment. A node may be active. The error wraps [store.ErrUnavailable] if the
 	// store does not answer.
 	Read func(ctx context.Context, o Options) (Snapshot, error)
 }
 
-// engine is the one that the program links, which its init registers.
+// engine is the engine that the program links, registered by that package's init.
 var engine *Engine
 
-// Register gives the program an engine, from the init of a package that the program imports. It panics if there is one.
+// Register gives the program an engine. It is called by the init of a package that the program imports, and panics if
+// an engine is already registered.
 func Register(e Engine) {
 	if engine != nil {
 		panic("cluster: an engine is registered already")

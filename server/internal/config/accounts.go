@@ -14,16 +14,17 @@ type Account struct {
 	AccessKeys []AccessKey `hcl:"access_key,block"`
 }
 
-// AccessKey is what a program signs its requests with.
+// AccessKey is a key that a program signs its requests with.
 type AccessKey struct {
 	ID string `hcl:"id,label"`
-	// Secret or SecretFile, not both. A file is better: it can be 0600 while this file is not.
+	// Secret or SecretFile is set, not both. A file is better: it can have mode 0600 even if the configuration file
+	// does not.
 	Secret     string `hcl:"secret,optional"`
 	SecretFile string `hcl:"secret_file,optional"`
 	// Inactive access keys are refused with Forbidden.AccessKey.
 	Inactive bool `hcl:"inactive,optional"`
-	// SecurityToken or SecurityTokenFile makes it a temporary access key, like those of Alibaba Cloud's STS: every request
-	// must carry exactly this token.
+	// SecurityToken or SecurityTokenFile makes it a temporary access key, like those of Alibaba Cloud's STS: every
+	// request must carry exactly this token.
 	SecurityToken     string `hcl:"security_token,optional"`
 	SecurityTokenFile string `hcl:"security_token_file,optional"`
 	// Expires is when the security token expires, in RFC 3339; "" means never.
@@ -35,7 +36,7 @@ type AccessKey struct {
 // IsTemporary reports whether requests need a security token.
 func (k AccessKey) IsTemporary() bool { return k.SecurityToken != "" || k.SecurityTokenFile != "" }
 
-// Expiry is when the access key expires, and zero if it does not.
+// Expiry returns when the access key expires, or zero if it does not.
 func (k AccessKey) Expiry() (time.Time, error) {
 	if k.Expires == "" {
 		return time.Time{}, nil
@@ -65,7 +66,7 @@ func (c Config) validateAccounts(at Place, found *faults) {
 // firsts are the places where names of one kind were first defined.
 type firsts map[string]Place
 
-// add says that name is defined at a place, which is a fault if it was defined before.
+// add records that name is defined at a place, which is a fault if it was already defined.
 func (f firsts) add(name string, at Place, found *faults) {
 	first, twice := f[name]
 	switch {
@@ -78,7 +79,7 @@ func (f firsts) add(name string, at Place, found *faults) {
 	}
 }
 
-// isWord reports whether s is written as it would be read from a file.
+// isWord reports whether s would be read unchanged from a file.
 func isWord(s string) bool {
 	word, err := input.Word(s)
 	return err == nil && word == s

@@ -11,11 +11,11 @@ import (
 )
 
 // Allow lets an access key run the named operations on the named resources, as a statement of Alibaba Cloud's RAM does.
-// In both lists * matches any characters, also none.
+// In both lists * matches any characters or none.
 type Allow struct {
 	// Actions are RAM's names of permissions, such as "kms:Encrypt" or "kms:*".
 	Actions []string `hcl:"actions"`
-	// Resources are such as "acs:kms:cn-hangzhou:1000000000000001:key/…", "acs:kms:*:*:alias/*" or "*".
+	// Resources are, for example, "acs:kms:cn-hangzhou:1000000000000001:key/…", "acs:kms:*:*:alias/*" or "*".
 	// docs/kms-configuration.md says which one an operation needs.
 	Resources []string `hcl:"resources"`
 }
@@ -26,7 +26,8 @@ func (a Allow) CoversAction(action string) bool { return matchAny(a.Actions, act
 // CoversResource reports whether resource is among the allowed ones.
 func (a Allow) CoversResource(resource string) bool { return matchAny(a.Resources, resource) }
 
-// validate refuses patterns that could never match: such a mistake would show only once somebody is locked out.
+// validate refuses patterns that could never match: otherwise such a mistake would be noticed only once someone is
+// locked out.
 func (a Allow) validate(at Place, found *faults) {
 	if len(a.Actions) == 0 {
 		found.add(at.Field("actions"), "give at least one, such as \"kms:Encrypt\"")
@@ -47,7 +48,7 @@ func (a Allow) validate(at Place, found *faults) {
 	}
 }
 
-// unknownAction says that nothing has the form of a pattern, and which action may have been meant.
+// unknownAction returns a message that a pattern matches no action, with the action that may have been meant.
 func unknownAction(pattern string) string {
 	if op := kmsapi.Operation(strings.TrimPrefix(pattern, "kms:")); len(op.Actions()) > 1 {
 		return fmt.Sprintf("%q is not an action of this service; the operation %s needs %s", pattern, op,
@@ -65,7 +66,7 @@ func unknownAction(pattern string) string {
 	return fmt.Sprintf("%q is not an action of this service; they look like \"kms:Encrypt\"", pattern)
 }
 
-// resourceForm has all parts of a resource name, so that a * in one part is not expected to match across the next
+// resourceForm requires all parts of a resource name, so that no one expects a * in one part to match beyond the next
 // colon.
 var resourceForm = regexp.MustCompile(`^acs:kms:[^:]+:[^:]+:(\*|(key|alias|secret|keystore)\*?|(key|alias|secret|keystore)/.+)$`)
 
@@ -84,8 +85,8 @@ func matchAny(patterns []string, s string) bool {
 	return false
 }
 
-// match reports whether s has the form of pattern, in which * matches any characters. It is enough to take each part
-// where it first fits when * is the only wildcard, so the time is at most the product of the lengths.
+// match reports whether s matches pattern, in which * matches any characters. Since * is the only wildcard, each part
+// can be matched at its first occurrence, so the time is at most the product of the lengths.
 func match(pattern, s string) bool {
 	first, rest, wild := strings.Cut(pattern, "*")
 	if !wild {

@@ -8,29 +8,29 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// Config is the whole configuration, as `alicloudkms server -config` reads it. An unknown field is an error that names
+// Config is the whole configuration, as read by `alicloudkms server -config`. An unknown field is an error that names
 // it and its line.
 type Config struct {
 	// DefaultRegion is the region of requests that name none; "" means [kmsapi.DefaultRegion].
 	DefaultRegion string `hcl:"default_region,optional"`
-	// Regions that the service works in; none means all of the API reference.
+	// Regions are the regions that the service works in; none means all regions of the API reference.
 	Regions []string `hcl:"regions,optional"`
 
-	// StrictDefaultKeys does with CreateKey what Alibaba Cloud does today: without a KMS instance it enables the account's
-	// one default key, with which nothing can be encrypted or decrypted.
+	// StrictDefaultKeys makes CreateKey work as Alibaba Cloud's does now: without a KMS instance it enables the
+	// account's only default key, which can't encrypt or decrypt for its owner.
 	StrictDefaultKeys bool `hcl:"strict_default_keys,optional"`
 
 	// FIPS starts the service only if Go's FIPS 140-3 module is on, and refuses what the standard does not approve.
 	FIPS bool `hcl:"fips,optional"`
 
-	// SM serves key pairs on SM2 and keys of SM4. The program must have the code for them.
+	// SM serves SM2 key pairs and SM4 keys. The program must be built with the code for them.
 	SM bool `hcl:"sm,optional"`
 
 	Listener Listener `hcl:"listener,block"`
-	// Storage or Etcd, not both. A Storage without a path is none.
+	// Storage or Etcd is set, not both. A Storage without a path counts as not set.
 	Storage Storage `hcl:"storage,block"`
 	Etcd    *Etcd   `hcl:"etcd,block"`
-	// Cluster is nil unless there is an Etcd.
+	// Cluster is nil unless Etcd is set.
 	Cluster  *Cluster  `hcl:"cluster,block"`
 	RootKey  RootKey   `hcl:"root_key,block"`
 	Accounts []Account `hcl:"account,block"`
@@ -38,15 +38,15 @@ type Config struct {
 	Instances []Instance `hcl:"instance,block"`
 	Audit     *Audit     `hcl:"audit,block"`
 	Limits    *Limits    `hcl:"limits,block"`
-	// Quotas and RateLimits are those of the real service, unless they are changed here.
+	// Quotas and RateLimits default to those of the real service.
 	Quotas     *Quotas     `hcl:"quotas,block"`
 	RateLimits *RateLimits `hcl:"rate_limits,block"`
-	// Rotation is nil for versions at any time and the rotation intervals of the API reference.
+	// Rotation is nil to allow new versions at any time, and the rotation intervals of the API reference.
 	Rotation *Rotation `hcl:"rotation,block"`
 	// Ops is nil for a service without a backup socket, metrics and health.
 	Ops *Ops `hcl:"operations,block"`
 
-	// place is that of the whole file. It is the zero value if the configuration was not read from one.
+	// place is the place of the whole file. It is zero if the configuration was not read from a file.
 	place Place
 }
 
@@ -57,31 +57,32 @@ type Listener struct {
 	// TLSCertFile and TLSKeyFile are PEM files: the certificate with its chain, and its key.
 	TLSCertFile string `hcl:"tls_cert_file,optional"`
 	TLSKeyFile  string `hcl:"tls_key_file,optional"`
-	// TLSMaxVersion is "1.2" for a listener without TLS 1.3, as dedicated gateways are; "" means the newest.
+	// TLSMaxVersion is "1.2" for a listener without TLS 1.3, like Alibaba Cloud's dedicated gateways; "" means the
+	// newest.
 	TLSMaxVersion string `hcl:"tls_max_version,optional"`
-	// PlainHTTP serves without TLS. Plaintexts then cross the network in clear.
+	// PlainHTTP serves without TLS. Plaintexts then cross the network unencrypted.
 	PlainHTTP bool `hcl:"plain_http,optional"`
 }
 
 // Storage is where the service keeps its data.
 type Storage struct {
-	// Path of the database file. Its directory must exist.
+	// Path is the path of the database file. Its directory must exist.
 	Path string `hcl:"path"`
 }
 
-// RootKey is where the key that wraps all others comes from.
+// RootKey is the source of the key that wraps all others.
 type RootKey struct {
 	// File holds 32 random bytes in base64. Only its owner may have permission to read it.
 	File string `hcl:"file"`
 }
 
-// Audit is where audit lines go. Without it there are none.
+// Audit is where audit lines are written. Without it there are none.
 type Audit struct {
-	// File is appended to, one JSON object a line.
+	// File is the file that lines are appended to, one JSON object each.
 	File string `hcl:"file"`
 }
 
-// Validate checks c without opening any file. It finds all faults at once, each of which is a [Fault].
+// Validate checks c without opening any file. It reports all faults at once, each as a [Fault].
 func (c Config) Validate() error {
 	var found faults
 	at := c.Place()
@@ -100,7 +101,7 @@ func (c Config) Validate() error {
 
 const tls12 = "1.2"
 
-// MaxVersion is the newest version of TLS that the listener speaks; 0 means the newest of all.
+// MaxVersion returns the newest version of TLS that the listener speaks; 0 means the newest of all.
 func (l Listener) MaxVersion() uint16 {
 	if l.TLSMaxVersion == tls12 {
 		return tls.VersionTLS12
@@ -128,7 +129,7 @@ func (l Listener) validate(at Place, found *faults) {
 	}
 }
 
-// isHostPort reports whether address can be listened on. It looks no host name up.
+// isHostPort reports whether address has the form of an address to listen on. It does not look up host names.
 func isHostPort(address string) bool {
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -154,13 +155,13 @@ func (c Config) validateRegions(at Place, found *faults) {
 	}
 }
 
-// unknownRegion says that a region does not exist, and which one may have been meant.
+// unknownRegion returns a message that a region does not exist, with the region that may have been meant.
 func unknownRegion(id string) string {
 	return fmt.Sprintf("%.64q is not in the API reference; %s", id, kmsapi.SuggestRegion(id, nil))
 }
 
-// leavesOut reports whether regions leaves one out. It does not as long as one of them is misspelt, since that might be
-// it.
+// leavesOut reports whether a region is missing from Regions. It returns false if any of them is misspelled, since that
+// one might be meant.
 func (c Config) leavesOut(region string) bool {
 	for _, id := range c.Regions {
 		if _, known := kmsapi.FindRegion(id); !known || id == region {
@@ -170,12 +171,12 @@ func (c Config) leavesOut(region string) bool {
 	return len(c.Regions) > 0
 }
 
-// notAmong says that a region is not served, and which are.
+// notAmong returns a message that a region is not served, with those that are.
 func (c Config) notAmong(id string) string {
 	return fmt.Sprintf("%.64q is not among regions; %s", id, kmsapi.SuggestRegion(id, c.Regions))
 }
 
-// HomeRegion is DefaultRegion, or its default.
+// HomeRegion returns DefaultRegion or its default.
 func (c Config) HomeRegion() string {
 	if c.DefaultRegion != "" {
 		return c.DefaultRegion

@@ -8,42 +8,43 @@ import (
 	"time"
 )
 
-// Etcd is where the nodes of a cluster keep their data, in place of a [Storage].
+// Etcd is where the nodes of a cluster keep their data, instead of a [Storage].
 type Etcd struct {
-	// Endpoints are the URLs of etcd's members, such as "https://etcd1.internal:2379". Plain HTTP is for loopback.
+	// Endpoints are the URLs of etcd's members, such as "https://etcd1.internal:2379". Plain HTTP is accepted only for
+	// loopback.
 	Endpoints []string `hcl:"endpoints"`
-	// Prefix is what all keys of the service begin with in etcd, and ends in a slash; "" means [DefaultPrefix].
+	// Prefix is the prefix of all keys of the service in etcd. It ends in a slash; "" means [DefaultPrefix].
 	Prefix string `hcl:"prefix,optional"`
-	// Lease is how long a node is the active one after it was last heard of, in whole seconds; "" means "5s". Read it with
-	// TTL.
+	// Lease is how long a node remains active after it was last heard from, a multiple of a second; "" means "5s". Read
+	// it with TTL.
 	Lease string `hcl:"lease,optional"`
-	// CAFile is a PEM file: the CAs that members' certificates lead to. No other CA is trusted.
+	// CAFile is a PEM file with the CAs of the members' certificates. No other CA is trusted.
 	CAFile string `hcl:"ca_file,optional"`
 	// CertFile and KeyFile are PEM files: the certificate that the node shows to etcd, with its chain, and its key.
 	CertFile string `hcl:"cert_file,optional"`
 	KeyFile  string `hcl:"key_file,optional"`
-	// Username and PasswordFile are those of etcd's own users. etcd knows a node by its certificate's common name if there
-	// are none.
+	// Username and PasswordFile are for etcd's own users. Without them, etcd identifies a node by its certificate's
+	// common name.
 	Username     string `hcl:"username,optional"`
 	PasswordFile string `hcl:"password_file,optional"`
 }
 
 // Cluster is what the nodes of a service on etcd need among themselves.
 type Cluster struct {
-	// Address is host:port where this node listens for the others, which connect to it. Port 0 lets the kernel choose.
+	// Address is the host:port on which this node listens for the others. Port 0 lets the kernel choose.
 	Address string `hcl:"address"`
-	// CAFile is a PEM file: the CA of all nodes' certificates, which serves nothing else.
+	// CAFile is a PEM file with the CA of all nodes' certificates, which must serve nothing else.
 	CAFile string `hcl:"ca_file"`
-	// CertFile and KeyFile are PEM files: the node's certificate, with its chain, and its key. The certificate has the
-	// node's name, as the URI alicloudkms://CLUSTER/NODE in subjectAltName.
+	// CertFile and KeyFile are PEM files: the node's certificate, with its chain, and its key. The certificate contains
+	// the node's name, as the URI alicloudkms://CLUSTER/NODE in subjectAltName.
 	CertFile string `hcl:"cert_file"`
 	KeyFile  string `hcl:"key_file"`
-	// MaxClockSkew is how far the clocks of two nodes may be apart, the same for all nodes; "" means "1s". Read it with
+	// MaxClockSkew is how far the clocks of two nodes may differ, the same for all nodes; "" means "1s". Read it with
 	// Skew.
 	MaxClockSkew string `hcl:"max_clock_skew,optional"`
 }
 
-// The defaults and bounds of [Etcd] and [Cluster]. A shorter lease than etcd's own least would be longer there.
+// The defaults and bounds of [Etcd] and [Cluster]. etcd would extend a lease shorter than its own minimum.
 const (
 	DefaultPrefix = "alicloudkms/"
 	DefaultLease  = 5 * time.Second
@@ -55,13 +56,13 @@ const (
 	greatestMaxClockSkew = time.Minute
 )
 
-// KeyPrefix is Prefix, or its default.
+// KeyPrefix returns Prefix or its default.
 func (e *Etcd) KeyPrefix() string { return cmp.Or(e.Prefix, DefaultPrefix) }
 
-// TTL is Lease, or its default.
+// TTL returns Lease or its default.
 func (e *Etcd) TTL() (time.Duration, error) { return durationOr(e.Lease, DefaultLease) }
 
-// Skew is MaxClockSkew, or its default.
+// Skew returns MaxClockSkew or its default.
 func (c *Cluster) Skew() (time.Duration, error) {
 	return durationOr(c.MaxClockSkew, DefaultMaxClockSkew)
 }
@@ -73,10 +74,10 @@ func durationOr(written string, standard time.Duration) (time.Duration, error) {
 	return time.ParseDuration(written)
 }
 
-// HasTLS reports whether connections to etcd are encrypted. Validation has refused endpoints of both kinds.
+// HasTLS reports whether connections to etcd are encrypted. Validation has refused a mix of both.
 func (e *Etcd) HasTLS() bool { return strings.HasPrefix(e.Endpoints[0], "https:") }
 
-// validateStore checks that there is one store, and what belongs to it.
+// validateStore checks that there is exactly one store, and checks its settings.
 func (c Config) validateStore(at Place, found *faults) {
 	inEtcd, inCluster := at.Block("etcd", 0, ""), at.Block("cluster", 0, "")
 	switch {
@@ -119,11 +120,11 @@ func (e *Etcd) validate(at Place, found *faults) {
 	e.validateFiles(at, found)
 }
 
-// maxPrefix leaves room for the keys of the store.
+// maxPrefix is the longest prefix, in bytes. It leaves room for the keys of the store.
 const maxPrefix = 256
 
-// EndpointProblem says why an endpoint of etcd can't be used beside the first one; problem is "" if it can. shown is
-// the endpoint without what may be a password.
+// EndpointProblem returns why an endpoint of etcd can't be used together with the first one; problem is "" if it can.
+// shown is the endpoint without a possible password.
 func EndpointProblem(endpoint, first string) (shown, problem string) {
 	return withoutUser(endpoint), endpointProblem(endpoint, first)
 }
@@ -142,7 +143,7 @@ func endpointProblem(endpoint, first string) string {
 	return ""
 }
 
-// withoutUser is an endpoint without what may be a password.
+// withoutUser returns an endpoint without a possible user and password.
 func withoutUser(endpoint string) string {
 	if _, host, found := strings.Cut(endpoint, "@"); found {
 		return "…@" + host
@@ -167,7 +168,7 @@ func (e *Etcd) validateFiles(at Place, found *faults) {
 	requireBoth(at, found, "username", e.Username, "password_file", e.PasswordFile)
 }
 
-// requireBoth refuses one of two fields without the other.
+// requireBoth refuses either of two fields without the other.
 func requireBoth(at Place, found *faults, one, oneValue, other, otherValue string) {
 	if otherValue == "" && oneValue != "" {
 		found.add(at.Field(one), "it needs %s too", other)

@@ -10,27 +10,29 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// Instance is a KMS instance: keys of an account in a region, with a dedicated gateway for what encrypts and decrypts.
+// Instance is a KMS instance: keys of an account in a region, with a dedicated gateway for operations that encrypt and
+// decrypt.
 type Instance struct {
-	// ID is such as "kst-hzz62f1cb66fa42qo7p3x". Three of its letters are in the ids of its keys.
+	// ID is, for example, "kst-hzz62f1cb66fa42qo7p3x". Its first three letters after "kst-" are in the ids of its keys.
 	ID string `hcl:"id,label"`
 	// Kind is [KindSoftware] or [KindHardware]; "" means software.
 	Kind string `hcl:"kind,optional"`
 	// Account and Region own the instance; "" means the first account and the default region.
 	Account string `hcl:"account,optional"`
 	Region  string `hcl:"region,optional"`
-	// Default makes it the account's default instance, where CreateKey makes keys that name no instance.
+	// Default makes it the account's default instance, in which CreateKey makes a key if the request names no instance.
 	Default bool `hcl:"default,optional"`
 	// InternetAccess lets the shared gateway encrypt and decrypt with the instance's keys; nil means true.
 	InternetAccess *bool `hcl:"internet_access,optional"`
-	// Image is the version of the instance's image; "" means [DefaultImage]. The dedicated gateway of an image older than
-	// 3.0.0 does not speak this API.
+	// Image is the version of the instance's image; "" means [DefaultImage]. The dedicated gateway of an image older
+	// than 3.0.0 does not speak this API.
 	Image string `hcl:"image,optional"`
 	// Spec is how many requests a second the dedicated gateway answers; 0 means [DefaultSpec].
 	Spec int `hcl:"spec,optional"`
-	// Status is what GetKmsInstance answers; "" means Connected. An instance in any other status serves no request.
+	// Status is the status that GetKmsInstance returns; "" means Connected. An instance with any other status serves no
+	// request.
 	Status string `hcl:"status,optional"`
-	// CACertFile is a PEM file: the root CA and the CA of the region that the gateway's certificate leads to.
+	// CACertFile is a PEM file with the root CA and the region's CA of the gateway's certificate.
 	CACertFile string `hcl:"ca_cert_file,optional"`
 	// Listener is the dedicated gateway.
 	Listener Listener `hcl:"listener,block"`
@@ -48,10 +50,10 @@ const (
 	DefaultSpec  = 1000
 )
 
-// instanceForm is that of ids, of which instanceLetters are in the ids of keys.
+// instanceForm is the form of ids. The letters in parentheses are in the ids of keys.
 var instanceForm = regexp.MustCompile(`^kst-([a-z]{3})[a-z0-9-]*$`)
 
-// Letters are the three letters of the instance's id that the ids of its keys begin with.
+// Letters returns the three letters of the instance's id that are in the ids of its keys.
 func (i Instance) Letters() string {
 	if parts := instanceForm.FindStringSubmatch(i.ID); parts != nil {
 		return parts[1]
@@ -62,7 +64,7 @@ func (i Instance) Letters() string {
 // HasInternetAccess reports whether the shared gateway encrypts and decrypts with the instance's keys.
 func (i Instance) HasInternetAccess() bool { return i.InternetAccess == nil || *i.InternetAccess }
 
-// ImageMajor is the first number of the image's version.
+// ImageMajor returns the major version of the image.
 func (i Instance) ImageMajor() int {
 	first, _, _ := strings.Cut(cmp.Or(i.Image, DefaultImage), ".")
 	major, err := strconv.Atoi(first)
@@ -72,7 +74,7 @@ func (i Instance) ImageMajor() int {
 	return major
 }
 
-// AllInstances returns the KMS instances, with the defaults of their fields.
+// AllInstances returns the KMS instances with defaults filled in.
 func (c Config) AllInstances() []Instance {
 	all := slices.Clone(c.Instances)
 	for n := range all {
@@ -89,7 +91,7 @@ func (c Config) AllInstances() []Instance {
 
 func (c Config) validateInstances(at Place, found *faults) {
 	if len(c.Accounts) == 0 {
-		return // That is a fault by itself, and instances belong to the first.
+		return // That is already a fault, and instances default to the first account.
 	}
 	ids, defaults := firsts{}, map[[2]string]bool{}
 	for n, i := range c.AllInstances() {

@@ -4,17 +4,18 @@ import "time"
 
 // Limits bound what a request may take. Zero values mean the defaults.
 type Limits struct {
-	// TimestampWindow is how far a request's timestamp may be from the service's clock; "" means "15m".
+	// TimestampWindow is how far a request's timestamp may differ from the service's clock; "" means "15m".
 	TimestampWindow string `hcl:"timestamp_window,optional"`
-	// MaxRequestBytes bounds header and body, each; 0 means 256 KiB.
+	// MaxRequestBytes bounds the header and the body, each; 0 means 256 KiB.
 	MaxRequestBytes int `hcl:"max_request_bytes,optional"`
-	// MaxNonces bounds the memory of nonces; 0 means 2,000,000, about 1,000 requests a second with the default window.
+	// MaxNonces bounds the nonces in memory; 0 means 2,000,000, enough for about 1,000 requests a second with the
+	// default window.
 	MaxNonces int `hcl:"max_nonces,optional"`
-	// MaxConnections bounds the connections of a gateway that are open at once; 0 means 4,096. Above that, one that was
-	// never authenticated, or is idle, is closed for each that is opened.
+	// MaxConnections bounds the connections of a gateway that are open at once; 0 means 4,096. At the bound, each new
+	// connection closes one that was never authenticated or is idle.
 	MaxConnections int `hcl:"max_connections,optional"`
-	// MaxUnauthenticatedPerAddress bounds the connections of a source address to a gateway on which no request was
-	// authenticated yet; nil means an eighth of MaxConnections, and 0 any number.
+	// MaxUnauthenticatedPerAddress bounds the connections from a source address to a gateway on which no request has
+	// been authenticated yet; nil means an eighth of MaxConnections, and 0 no limit.
 	MaxUnauthenticatedPerAddress *int `hcl:"max_unauthenticated_per_address,optional"`
 }
 
@@ -53,7 +54,7 @@ func (l *Limits) validate(at Place, found *faults) {
 	}
 }
 
-// Window is TimestampWindow, or its default. It may be called on nil.
+// Window returns TimestampWindow or its default. It may be called on nil.
 func (l *Limits) Window() (time.Duration, error) {
 	if l == nil || l.TimestampWindow == "" {
 		return DefaultTimestampWindow, nil
@@ -61,7 +62,7 @@ func (l *Limits) Window() (time.Duration, error) {
 	return time.ParseDuration(l.TimestampWindow)
 }
 
-// WithDefaults returns l with a default for each bound that was left out. It may be called on nil.
+// WithDefaults returns l with defaults for the bounds that are not set. It may be called on nil.
 func (l *Limits) WithDefaults() Limits {
 	var full Limits
 	if l != nil {

@@ -15,7 +15,7 @@ import (
 )
 
 // Load reads a configuration file in HCL and validates it. Each fault that it finds is a [Fault], with its line. If
-// there are any, it returns what could be read besides. Relative paths in the file are relative to its folder.
+// there are any, it also returns what could be read. Relative paths in the file are relative to its folder.
 func Load(path string) (Config, error) {
 	c := Config{place: Place{file: path}}
 	source, err := os.ReadFile(path)
@@ -31,7 +31,7 @@ func Load(path string) (Config, error) {
 	if file != nil {
 		c.place.body, _ = file.Body.(*hclsyntax.Body)
 		decoding := gohcl.DecodeBody(withStorage(c.place.body), nil, &c)
-		if problems.HasErrors() { // What is missing may be behind an error of syntax.
+		if problems.HasErrors() { // A missing field may follow the syntax error.
 			c.rescue(string(source))
 		} else {
 			problems = decoding
@@ -46,8 +46,8 @@ func Load(path string) (Config, error) {
 	return c, errors.Join(c.Validate(), c.storeIsThere(written))
 }
 
-// withStorage is body with an empty block storage if it has none, since a block that is no pointer in [Config] is
-// required. Validation finds out whether there is a store.
+// withStorage returns body, with an empty storage block if it has none, since a block that is not a pointer in [Config]
+// is required. Validation checks that there is a store.
 func withStorage(body *hclsyntax.Body) *hclsyntax.Body {
 	isStorage := func(b *hclsyntax.Block) bool { return b.Type == "storage" }
 	if slices.ContainsFunc(body.Blocks, isStorage) {
@@ -62,10 +62,10 @@ func withStorage(body *hclsyntax.Body) *hclsyntax.Body {
 	return &whole
 }
 
-// maxFile is more bytes than any configuration has.
+// maxFile is more than any configuration has, in bytes.
 const maxFile = 4 << 20
 
-// isText tells a configuration from a store or a backup, whose names are mistyped for it.
+// isText distinguishes a configuration from a store or a backup, whose path may be given by mistake.
 func isText(content []byte) bool {
 	return len(content) <= maxFile && utf8.Valid(content) && !bytes.ContainsRune(content, 0)
 }

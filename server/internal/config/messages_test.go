@@ -17,10 +17,10 @@ import (
 //go:embed testdata/whole.hcl
 var wholeConfig string
 
-// load loads a configuration file, and returns the error without the file's folder.
+// load loads a configuration file, and returns the message of the error without the file's folder.
 func load(t *testing.T, text string) (config.Config, string) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "kms-") // Its name is short, since that of a socket in it must be.
+	dir, err := os.MkdirTemp("", "kms-") // The path of a socket in it must be short.
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	path := filepath.Join(dir, "kms.hcl")
@@ -32,10 +32,10 @@ func load(t *testing.T, text string) (config.Config, string) {
 	return c, strings.ReplaceAll(err.Error(), dir+"/", "")
 }
 
-// A fault is a situation, the change of wholeConfig that leads to it, and what the operator reads.
+// A fault is a named situation, the change of wholeConfig that causes it, and the message that the operator reads.
 type fault struct{ name, old, changed, want string }
 
-// requireFaults requires the whole text of faults that are found without opening another file.
+// requireFaults requires the full messages of faults that are found without opening another file.
 func requireFaults(t *testing.T, faults []fault) {
 	t.Helper()
 	requireFaultsOf(t, wholeConfig, faults)
@@ -99,7 +99,7 @@ func TestFaultsOfAConfigurationWithoutAFileNameTheirParts(t *testing.T) {
 	require.Empty(t, c.File())
 }
 
-// What can be read of a file with faults is, so that a service can be found and asked to reload it.
+// Everything that can be read from a file with faults is read, so that a service can be found and asked to reload it.
 func TestAFileWithFaultsIsReadAsFarAsPossible(t *testing.T) {
 	for _, spoilt := range []string{
 		strings.Replace(wholeConfig, "address ", "adress ", 1),

@@ -5,22 +5,22 @@ import (
 	"net"
 )
 
-// Ops is what the service offers to its operators. Without it there is neither a metrics listener nor a backup socket.
+// Ops is what the service offers its operators. Without it there is neither a metrics listener nor a backup socket.
 type Ops struct {
 	// Address is host:port on loopback, plain HTTP, for the page, GET /metrics and GET /healthz; "" means no such
 	// listener.
 	Address string `hcl:"address,optional"`
 	// Socket is the path of a Unix socket that only the service's own user can open: `alicloudkms backup` and
-	// `alicloudkms reload` talk to the service through it. "" means the storage path with .sock at its end; a service on
-	// etcd needs it.
+	// `alicloudkms reload` talk to the service through it. "" means the storage path followed by .sock; a service on
+	// etcd must set it.
 	Socket string `hcl:"socket,optional"`
 }
 
-// MaxSocketPath is the longest path that every Unix takes, less the name of the private folder that the socket is made
-// in.
+// MaxSocketPath is the longest path that every Unix accepts, minus the name of the private folder that the socket is
+// made in.
 const MaxSocketPath = 86
 
-// SocketPath is the path of the operators' socket. Ops must not be nil.
+// SocketPath returns the path of the operators' socket. Ops must not be nil.
 func (c Config) SocketPath() string {
 	if c.Ops.Socket != "" {
 		return c.Ops.Socket

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 )
 
-// resolve makes relative paths relative to folder, which is that of the configuration file: a service, a backup and a
+// resolve makes relative paths relative to folder, the folder of the configuration file: a service, a backup and a
 // check then mean the same files wherever they are started, and a folder with everything in it can be moved.
 func (c *Config) resolve(folder string) {
 	for _, path := range append(c.inputs(), c.outputs()...) {
@@ -16,7 +16,7 @@ func (c *Config) resolve(folder string) {
 	}
 }
 
-// Inputs returns the paths of the files that the service reads, and never writes.
+// Inputs returns the paths of the files that the service reads but never writes.
 func (c Config) Inputs() (paths []string) {
 	for _, path := range c.inputs() {
 		if *path != "" {
@@ -48,7 +48,7 @@ func (c *Config) inputs() []*string {
 	return all
 }
 
-// outputs returns the fields that name a file that the service makes.
+// outputs returns the fields that name a file that the service creates.
 func (c *Config) outputs() []*string {
 	all := []*string{&c.Storage.Path}
 	if c.Audit != nil {
@@ -62,8 +62,8 @@ func (c *Config) outputs() []*string {
 
 func (l *Listener) paths() []*string { return []*string{&l.TLSCertFile, &l.TLSKeyFile} }
 
-// storeIsThere finds the store of a service from when relative paths were relative to the working directory, which is
-// where written leads: it would start without its keys, on a new store.
+// storeIsThere returns an error if the store is only where written leads from the working directory. Earlier versions
+// resolved relative paths that way; this one would start on a new store, without its keys.
 func (c Config) storeIsThere(written string) error {
 	if written == c.Storage.Path || exists(c.Storage.Path) || !exists(written) {
 		return nil

@@ -14,7 +14,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
 )
 
-// everyPath names a file in every field that can, and nothing twice.
+// everyPath has a different path in every field that names a file.
 const everyPath = `
 listener {
   address       = "127.0.0.1:0"
@@ -83,7 +83,7 @@ func TestAbsolutePathsStay(t *testing.T) {
 		c, err := config.Load(path)
 		require.NoError(t, err)
 		for _, file := range filesIn(reflect.ValueOf(c)) {
-			if file != "" { // the path of a storage that there is none of
+			if file != "" { // empty for a storage that is not set
 				require.Equal(t, "/", filepath.Dir(file))
 			}
 		}
@@ -92,7 +92,8 @@ func TestAbsolutePathsStay(t *testing.T) {
 
 var pathField = regexp.MustCompile(`(File|Path|Socket)$`)
 
-// filesIn returns the values of all fields in v that name files by their names. A new one has to be in everyPath.
+// filesIn returns the values of all fields in v that name files, recognized by the names of the fields. A new field
+// must be added to everyPath.
 func filesIn(v reflect.Value) (found []string) {
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -115,7 +116,7 @@ func filesIn(v reflect.Value) (found []string) {
 	return found
 }
 
-// Once, relative paths were relative to the working directory.
+// In earlier versions, relative paths were relative to the working directory.
 func TestAStoreInTheWorkingDirectoryIsNotLeftBehind(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(t.TempDir())

@@ -10,26 +10,27 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// Place is a part of a configuration: all of it, a block, a field, or an item of a list. It knows its line if the
-// configuration was read from a file, so that the code that finds a fault, in any room, can say where it is.
+// Place is a part of a configuration: all of it, a block, a field, or an item of a list. It has a line if the
+// configuration was read from a file, so that code in any package that finds a fault can say where it is.
 type Place struct {
 	// file and line are "" and 0 for a configuration that was not read from a file.
 	file string
 	line int
-	// names lead to the place from the outside, such as `account "1"`, `access_key "LTAI"`, `secret_file`.
+	// names are the names of the enclosing blocks and of the place itself, such as `account "1"`, `access_key "LTAI"`,
+	// `secret_file`.
 	names []string
-	// body is what a block contains, and value is that of a field.
+	// body is the content of a block, and value the value of a field.
 	body  *hclsyntax.Body
 	value hclsyntax.Expression
 }
 
-// Place is that of the whole configuration.
+// Place returns the place of the whole configuration.
 func (c Config) Place() Place { return c.place }
 
-// File is the path that the configuration was read from, and "" if it was not read from a file.
+// File returns the path that the configuration was read from, or "" if it was not read from a file.
 func (c Config) File() string { return c.place.file }
 
-// Block is the nth block of a type in p, counted from 0. The label is "" if that type has none.
+// Block returns the nth block of a type in p, counted from 0. The label is "" if that type has none.
 func (p Place) Block(name string, n int, label string) Place {
 	inner := Place{file: p.file, line: p.line, names: slices.Clone(p.names)}
 	if label != "" {
@@ -56,7 +57,7 @@ func (p Place) blocks() hclsyntax.Blocks {
 	return p.body.Blocks
 }
 
-// Field is a field of the block p. Its line is that of the block if it was left out.
+// Field returns a field of the block p. If the field is missing, its line is that of the block.
 func (p Place) Field(name string) Place {
 	field := Place{file: p.file, line: p.line, names: append(slices.Clone(p.names), name)}
 	if p.body == nil {
@@ -68,7 +69,7 @@ func (p Place) Field(name string) Place {
 	return field
 }
 
-// Item is the nth item of the list p, counted from 0.
+// Item returns the nth item of the list p, counted from 0.
 func (p Place) Item(n int) Place {
 	if list, ok := p.value.(*hclsyntax.TupleConsExpr); ok && n < len(list.Exprs) {
 		p.line = list.Exprs[n].Range().Start.Line
@@ -76,7 +77,7 @@ func (p Place) Item(n int) Place {
 	return p
 }
 
-// String is such as `server.hcl:12: listener: address`.
+// String returns, for example, `server.hcl:12: listener: address`.
 func (p Place) String() string {
 	parts := p.names
 	if p.line > 0 {
@@ -87,13 +88,13 @@ func (p Place) String() string {
 	return strings.Join(parts, ": ")
 }
 
-// Fault is what is wrong with a part of a configuration.
+// Fault is an error in a part of a configuration.
 type Fault struct {
 	Place Place
 	Err   error
 }
 
-// Error implements error: the file, the line, the names of the part, and what is wrong.
+// Error implements error. The message has the file, the line, the names of the part, and what is wrong.
 func (f *Fault) Error() string {
 	if place := f.Place.String(); place != "" {
 		return place + ": " + f.Err.Error()
@@ -104,7 +105,7 @@ func (f *Fault) Error() string {
 // Unwrap returns what is wrong, without the place.
 func (f *Fault) Unwrap() error { return f.Err }
 
-// Fault says that err is what is wrong with p. It is nil if err is, and err itself if that has a place already.
+// Fault returns err as a fault of p. It returns nil if err is nil, and err itself if it already has a place.
 func (p Place) Fault(err error) error {
 	if err == nil {
 		return nil
@@ -115,14 +116,14 @@ func (p Place) Fault(err error) error {
 	return &Fault{Place: p, Err: err}
 }
 
-// faults collects what is wrong.
+// faults collects faults.
 type faults []*Fault
 
 func (f *faults) add(at Place, format string, args ...any) {
 	*f = append(*f, &Fault{Place: at, Err: fmt.Errorf(format, args...)})
 }
 
-// maxFaults is how many faults are shown: a file of another kind, such as a key, has thousands.
+// maxFaults is how many faults are shown: a file of another kind, such as a key, would have thousands.
 const maxFaults = 20
 
 // err joins the faults, in the order of their lines; it is nil if there is none.
@@ -138,7 +139,7 @@ func (f faults) err() error {
 	return errors.Join(all...)
 }
 
-// addDiagnostics adds what HCL has found in a file.
+// addDiagnostics adds the faults that HCL has found in a file.
 func (f *faults) addDiagnostics(file string, found hcl.Diagnostics) {
 	for _, d := range found {
 		at := Place{file: file}

@@ -7,22 +7,23 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// Unlimited is the quota or rate limit that is none.
+// Unlimited as a quota or rate limit means that there is none.
 const Unlimited = -1
 
-// Quotas bound what an account may have in a region. 0 means the default, the real service's, and [Unlimited] no bound.
+// Quotas bound what an account may have in a region. 0 means the default, which is the real service's, and [Unlimited]
+// no bound.
 type Quotas struct {
-	// Keys counts CMKs in every state, also those whose deletion is scheduled; 0 means 200.
+	// Keys counts CMKs in every state, including those whose deletion is scheduled; 0 means 200.
 	Keys int `hcl:"keys,optional"`
-	// Aliases: 0 means 300.
+	// Aliases counts aliases; 0 means 300.
 	Aliases int `hcl:"aliases,optional"`
-	// KeyVersions bounds the versions that a key has, where a caller asks for one more; 0 means 50. Automatic rotation
-	// goes on.
+	// KeyVersions bounds the versions of a key when a caller asks for one more; 0 means 50. Automatic rotation is not
+	// bound by it.
 	KeyVersions int `hcl:"key_versions,optional"`
-	// Versions counts the versions that all keys have beside their first one, automatic rotation included; 0 means
-	// 10,000.
+	// Versions counts the versions of all keys, except for the first of each, and including those of automatic
+	// rotation; 0 means 10,000.
 	Versions int `hcl:"versions,optional"`
-	// Secrets counts secrets, also those whose deletion is planned; 0 means 200.
+	// Secrets counts secrets, including those whose deletion is scheduled; 0 means 200.
 	Secrets int `hcl:"secrets,optional"`
 }
 
@@ -59,40 +60,41 @@ func (q *Quotas) WithDefaults() Quotas {
 }
 
 // RateLimits bound the requests of an account in a region, by class, in requests a second, with a burst of the same
-// size. 0 means the default, the real service's, and [Unlimited] no bound.
+// size. 0 means the default, which is the real service's, and [Unlimited] no bound.
 type RateLimits struct {
-	// Crypto is for everything that encrypts and decrypts with one symmetric key; 0 means 1,000.
+	// Crypto is for all operations that encrypt or decrypt with one symmetric key; 0 means 1,000.
 	Crypto int `hcl:"crypto,optional"`
-	// ReEncrypt is for ReEncrypt alone; 0 means 750.
+	// ReEncrypt is only for ReEncrypt; 0 means 750.
 	ReEncrypt int `hcl:"re_encrypt,optional"`
-	// Asymmetric is for AsymmetricSign, AsymmetricVerify, AsymmetricEncrypt and AsymmetricDecrypt together; 0 means 200.
+	// Asymmetric is for AsymmetricSign, AsymmetricVerify, AsymmetricEncrypt and AsymmetricDecrypt together; 0 means
+	// 200.
 	Asymmetric int `hcl:"asymmetric,optional"`
-	// CreateKey is for CreateKey alone; 0 means 10.
+	// CreateKey is only for CreateKey; 0 means 10.
 	CreateKey int `hcl:"create_key,optional"`
-	// Write is for everything else that changes something; 0 means 30.
+	// Write is for all other operations that change something; 0 means 30.
 	Write int `hcl:"write,optional"`
-	// Read is for what describes and lists; 0 means 50.
+	// Read is for operations that describe and list; 0 means 50.
 	Read int `hcl:"read,optional"`
 	// ListTags is for ListResourceTags and ListTagResources together; 0 means 300.
 	ListTags int `hcl:"list_tags,optional"`
-	// Instances is for what describes and lists KMS instances; 0 means 1.
+	// Instances is for operations that describe and list KMS instances; 0 means 1.
 	Instances int `hcl:"instances,optional"`
-	// SecretValues is for GetSecretValue alone; 0 means 450.
+	// SecretValues is only for GetSecretValue; 0 means 450.
 	SecretValues int `hcl:"secret_values,optional"`
-	// SecretWrite is for everything that changes secrets; 0 means 10.
+	// SecretWrite is for all operations that change secrets; 0 means 10.
 	SecretWrite int `hcl:"secret_write,optional"`
-	// SecretRead is for what describes and lists secrets, and for GetRandomPassword; 0 means 40.
+	// SecretRead is for operations that describe and list secrets, and for GetRandomPassword; 0 means 40.
 	SecretRead int `hcl:"secret_read,optional"`
 }
 
-// defaultRates are those of the real service.
+// defaultRates are the rate limits of the real service.
 var defaultRates = map[kmsapi.RateClass]int{
 	kmsapi.RateCrypto: 1000, kmsapi.RateCreateKey: 10, kmsapi.RateWrite: 30, kmsapi.RateRead: 50, kmsapi.RateListTags: 300,
 	kmsapi.RateInstances: 1, kmsapi.RateAsymmetric: 200, kmsapi.RateReEncrypt: 750,
 	kmsapi.RateSecretValue: 450, kmsapi.RateSecretWrite: 10, kmsapi.RateSecretRead: 40,
 }
 
-// NoRateLimits returns limits that are none.
+// NoRateLimits returns limits that are all [Unlimited].
 func NoRateLimits() *RateLimits {
 	return &RateLimits{
 		Crypto: Unlimited, CreateKey: Unlimited, Write: Unlimited, Read: Unlimited, ListTags: Unlimited,
@@ -101,7 +103,7 @@ func NoRateLimits() *RateLimits {
 	}
 }
 
-// PerSecond returns the rate of every class, defaults included. It may be called on nil.
+// PerSecond returns the rate of every class, with defaults filled in. It may be called on nil.
 func (l *RateLimits) PerSecond() map[kmsapi.RateClass]int {
 	rates := l.byClass()
 	for class, standard := range defaultRates {

@@ -2,7 +2,8 @@ package config
 
 import "regexp"
 
-// Blocks and fields as they are usually written, also in a file whose quotation marks and brackets are in disorder.
+// Blocks and fields as they are usually written. They can be found even in a file with unbalanced quotation marks or
+// brackets.
 var (
 	storageBlock    = regexp.MustCompile(`(?m)^[ \t]*storage\s*\{([^}]*)`)
 	operationsBlock = regexp.MustCompile(`(?m)^[ \t]*operations\s*\{([^}]*)`)
@@ -10,8 +11,8 @@ var (
 	socketField     = regexp.MustCompile(`\bsocket\s*=\s*"([^"\\\n]*)"`)
 )
 
-// rescue gives c what leads to the service's socket, if it can be recognized in a source that can't be parsed: so that
-// the service learns that the file has a fault. Nothing else may rely on it.
+// rescue finds the fields that determine the service's socket in a source that can't be parsed, so that the running
+// service can be informed that the file has a fault. Nothing else may rely on it.
 func (c *Config) rescue(source string) {
 	if c.Storage.Path == "" {
 		c.Storage.Path = captured(pathField, captured(storageBlock, source))
@@ -21,7 +22,7 @@ func (c *Config) rescue(source string) {
 	}
 }
 
-// captured returns what is in the parentheses of form at its first match, and "" if there is none.
+// captured returns the group of form's first match in text, or "" if there is none.
 func captured(form *regexp.Regexp, text string) string {
 	if match := form.FindStringSubmatch(text); match != nil {
 		return match[1]

@@ -7,22 +7,22 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// Rotation bounds how often keys get new versions, in intervals that [kmsapi.ParseInterval] reads. "" means the default
-// of a field.
+// Rotation bounds how often keys get new versions, in intervals for [kmsapi.ParseInterval]. "" means the default of a
+// field.
 type Rotation struct {
-	// MinVersionInterval is how long after the last version of a key CreateKeyVersion makes another; "" means "0s", so at
+	// MinVersionInterval is how long after a key's last version CreateKeyVersion makes another; "" means "0s", so at
 	// any time. The real service has 7 days. Automatic rotation is not bound by it.
 	MinVersionInterval string `hcl:"min_version_interval,optional"`
-	// MinInterval and MaxInterval bound the RotationInterval of a request; "" means "7d" and "730d". A key keeps the one
-	// that it has.
+	// MinInterval and MaxInterval bound the RotationInterval of a request; "" means "7d" and "730d". Existing keys keep
+	// their interval.
 	MinInterval string `hcl:"min_interval,optional"`
 	MaxInterval string `hcl:"max_interval,optional"`
 }
 
-// maxRotation is the longest time that a field of [Rotation] may be.
+// maxRotation is the longest value of a field of [Rotation].
 const maxRotation = 36500 * 24 * time.Hour
 
-// RotationBounds are a [Rotation] without its form.
+// RotationBounds are the parsed values of a [Rotation].
 type RotationBounds struct {
 	// BetweenVersions is MinVersionInterval; Shortest and Longest are MinInterval and MaxInterval.
 	BetweenVersions, Shortest, Longest time.Duration
@@ -54,12 +54,12 @@ func (r *Rotation) validate(at Place, found *faults) {
 	}
 }
 
-// Bounds returns r's bounds, defaults included. It may be called on nil.
+// Bounds returns r's bounds, with defaults filled in. It may be called on nil.
 func (r *Rotation) Bounds() RotationBounds {
 	if r == nil {
 		r = &Rotation{}
 	}
-	// Validation has refused what is no interval, so zero is what was left out.
+	// Validation has refused invalid intervals, so zero means that a field is not set.
 	between, _ := kmsapi.ParseInterval(r.MinVersionInterval)
 	shortest, _ := kmsapi.ParseInterval(r.MinInterval)
 	longest, _ := kmsapi.ParseInterval(r.MaxInterval)

@@ -20,19 +20,19 @@ type Conn struct {
 
 	// authenticated is set once, under the listener's mu.
 	authenticated atomic.Bool
-	// active is set once a request has begun, and handled while one is with the handler or its answer is written.
+	// active is set once a request has begun, and handled while the handler has it or its answer is written.
 	active, handled atomic.Bool
-	// received counts the bytes of a stranger. Only the reader uses it.
+	// received counts the bytes that a stranger has sent. Only the reader uses it.
 	received int
 
 	// The listener's mu guards the fields below.
 	removed bool
-	// place is that among the strangers, or among the idle ones; nil is neither.
+	// place is the connection's element in the list of strangers or of idle connections; nil means neither.
 	place *list.Element
 	turn  *turn
 }
 
-// Of returns the Conn below conn, which may be its TLS connection.
+// Of returns the Conn that conn is, or that the TLS connection conn is based on.
 func Of(conn net.Conn) *Conn {
 	if secure, ok := conn.(interface{ NetConn() net.Conn }); ok {
 		conn = secure.NetConn()
@@ -48,8 +48,8 @@ func (c *Conn) Close() error {
 	return c.Conn.Close()
 }
 
-// Authenticated says that the request on the connection was authenticated. Until it has been answered, the connection
-// is not closed for another.
+// Authenticated says that the request on the connection was authenticated. Until the request has been answered, the
+// connection is not closed to make room for another.
 func (c *Conn) Authenticated() {
 	l := c.listener
 	l.mu.Lock()
@@ -64,7 +64,7 @@ func (c *Conn) Authenticated() {
 	}
 }
 
-// TrustedBytes is how much of a header, with the TLS handshake before it, a stranger may send without a turn.
+// TrustedBytes is how much a stranger may send without a turn, in bytes: the TLS handshake and a header.
 const TrustedBytes = 8 << 10
 
 // Read implements [net.Conn]. A stranger that sends a large header waits for its turn.
@@ -106,11 +106,11 @@ func (c *Conn) AwaitLarge(ctx context.Context) error {
 	}
 }
 
-// Handled says that a request has come to the handler.
+// Handled says that a request has reached the handler.
 func (c *Conn) Handled() { c.handled.Store(true) }
 
-// What net/http writes on its own: to a request in clear on a TLS listener, or to one that it can't read. The latter is
-// longer than what TLS writes to say goodbye.
+// What net/http writes on its own: in reply to a plain HTTP request on a TLS listener, or to a request that it can't
+// read. The latter is longer than TLS's closing alert.
 var (
 	noTLS      = []byte("HTTP/1.0 400")
 	minRefusal = 64
@@ -124,7 +124,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// addressOf returns what a connection is counted by.
+// addressOf returns the source address that a connection is counted under.
 func addressOf(conn net.Conn) netip.Addr {
 	tcp, ok := conn.RemoteAddr().(*net.TCPAddr)
 	if !ok {
@@ -133,14 +133,14 @@ func addressOf(conn net.Conn) netip.Addr {
 	address := tcp.AddrPort().Addr().Unmap().WithZone("")
 	if address.Is6() {
 		const network = 64
-		prefix, _ := address.Prefix(network) // It fails for lengths beyond 128 only.
+		prefix, _ := address.Prefix(network) // It fails only for lengths beyond 128.
 		return prefix.Addr()
 	}
 	return address
 }
 
-// isBoundByAddress reports whether its source address bounds a connection: the machine's own does not, since it may be
-// a proxy of many.
+// isBoundByAddress reports whether the bound per source address applies: not to loopback addresses, since a local proxy
+// may serve many clients.
 func (c *Conn) isBoundByAddress() bool {
 	tcp, ok := c.RemoteAddr().(*net.TCPAddr)
 	return ok && !tcp.IP.IsLoopback()

@@ -15,7 +15,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/connlimit"
 )
 
-// network is a listener that accepts what the test dials.
+// network is a listener for connections that the test makes.
 type network struct {
 	*connlimit.Listener
 	dialed chan net.Conn
@@ -58,7 +58,7 @@ type peer struct {
 	far net.Conn
 }
 
-// dial connects from ip, and returns once the connection was accepted.
+// dial connects from ip, and returns once the connection is accepted.
 func (n *network) dial(t *testing.T, ip string) peer {
 	t.Helper()
 	near, far := net.Pipe()
@@ -78,7 +78,7 @@ func (n *network) dialCaller(t *testing.T, ip string) peer {
 	return p
 }
 
-// isOpen reports whether the service has left a connection open.
+// isOpen reports whether the service has kept the connection open.
 func (p peer) isOpen() bool {
 	_ = p.far.SetReadDeadline(time.Now())
 	_, err := p.far.Read(make([]byte, 1))
@@ -108,7 +108,7 @@ func TestTheConnectionThatIsIdleLongestGoesNext(t *testing.T) {
 	require.Equal(t, []bool{true, false}, []bool{first.isOpen(), second.isOpen()})
 }
 
-// Otherwise new callers would close each other's connections in a service whose connections are mostly idle.
+// Otherwise new callers would close each other's connections if most of a service's connections are idle.
 func TestAFewStrangersMayStay(t *testing.T) {
 	n := listen(16, 0, 1)
 	var callers []peer
@@ -192,7 +192,7 @@ func TestAProcessThatHasNoFilesLeftClosesConnections(t *testing.T) {
 
 func TestAnAddressHasAFewStrangers(t *testing.T) {
 	for name, tc := range map[string]struct {
-		ips    [3]string // Of three connections, where two of an address are too many.
+		ips    [3]string // of three connections; two from one address are too many
 		closes bool
 	}{
 		"one address":               {[3]string{"192.0.2.1", "192.0.2.9", "192.0.2.1"}, true},

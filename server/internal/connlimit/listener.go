@@ -10,24 +10,25 @@ import (
 	"syscall"
 )
 
-// Limits are those of one listener.
+// Limits are the limits of one listener.
 type Limits struct {
-	// Connections are how many may be open at once.
+	// Connections is how many connections may be open at once.
 	Connections int
-	// StrangersPerAddress is how many of them a source address may have that were never authenticated; 0 means any number.
+	// StrangersPerAddress is how many of them a source address may have that were never authenticated; 0 means no
+	// limit.
 	StrangersPerAddress int
 }
 
 // Metrics counts what happens to connections.
 type Metrics interface {
-	// ConnectionClosed counts a connection that was closed before its time, with the bound that was reached.
+	// ConnectionClosed counts a connection that was closed because a bound was reached.
 	ConnectionClosed(bound string)
-	// AnsweredByHTTP counts a connection on which net/http has answered on its own, since the request was not HTTP as it
-	// understands it.
+	// AnsweredByHTTP counts a connection on which net/http has answered on its own, because it could not parse the
+	// request.
 	AnsweredByHTTP()
 }
 
-// The bounds for which a connection is closed.
+// The bounds that connections are closed for.
 const (
 	BoundConnections = "max_connections"
 	BoundAddress     = "max_unauthenticated_per_address"
@@ -45,14 +46,14 @@ type Listener struct {
 	turns   Turns
 	metrics Metrics
 
-	// mu guards the fields below, and those of connections that say so.
+	// mu guards the fields below, and the fields of connections that say so.
 	mu sync.Mutex
 	// room is signalled when a connection is closed or becomes idle.
 	room   *sync.Cond
 	closed bool
 	open   int
-	// strangers are the connections that were never authenticated, the oldest first, and idle those of the others that
-	// carry no authenticated request, the one that has been idle longest first.
+	// strangers are the connections that were never authenticated, the oldest first. idle are the other connections
+	// that carry no authenticated request, the longest idle first.
 	strangers, idle list.List
 	perAddress      map[netip.Addr]int
 }
@@ -72,7 +73,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 	}
 	c := &Conn{Conn: raw, listener: l, address: addressOf(raw), gone: make(chan struct{})}
 	if !l.admit(c) {
-		_ = raw.Close() // Nothing has been said on it.
+		_ = raw.Close() // Nothing was sent on it.
 		return nil, net.ErrClosed
 	}
 	return c, nil
@@ -88,7 +89,7 @@ func (l *Listener) acceptRaw() (net.Conn, error) {
 	}
 }
 
-// dropNext closes the connection that is the next to go, and reports whether there was one.
+// dropNext closes the next connection that may be closed, and reports whether there was one.
 func (l *Listener) dropNext(bound string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -108,7 +109,7 @@ func (l *Listener) Close() error {
 	return l.Listener.Close()
 }
 
-// admit makes room for c. It reports false if the listener was closed before there was any.
+// admit makes room for c. It returns false if the listener was closed before there was room.
 func (l *Listener) admit(c *Conn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -131,11 +132,12 @@ func (l *Listener) admit(c *Conn) bool {
 	return true
 }
 
-// strangersShare is the part of all connections below which strangers are not closed while others are idle: else, with
-// many idle connections, new callers would close each other's before they are authenticated.
+// strangersShare sets the part of all connections, 1/strangersShare, up to which strangers are not closed while others
+// are idle. Otherwise, with many idle connections, new callers would close each other's connections before they are
+// authenticated.
 const strangersShare = 8
 
-// next returns the connection that is the next to go, or nil if all carry requests of authenticated callers.
+// next returns the next connection to be closed, or nil if all carry requests of authenticated callers.
 func (l *Listener) next() *Conn {
 	if l.strangers.Len() > l.limits.Connections/strangersShare || l.idle.Len() == 0 {
 		return first(&l.strangers)
@@ -150,7 +152,7 @@ func first(l *list.List) *Conn {
 	return nil
 }
 
-// oldestOf returns the oldest stranger from an address that has one.
+// oldestOf returns the oldest stranger from an address, which must have one.
 func (l *Listener) oldestOf(address netip.Addr) *Conn {
 	e := l.strangers.Front()
 	for e.Value.(*Conn).address != address {
@@ -163,10 +165,10 @@ func (l *Listener) oldestOf(address netip.Addr) *Conn {
 func (l *Listener) drop(c *Conn, bound string) {
 	l.remove(c)
 	l.metrics.ConnectionClosed(bound)
-	_ = c.Conn.Close() // Its other end is not owed anything.
+	_ = c.Conn.Close() // An error does not matter here.
 }
 
-// remove takes a connection off the books, once. l.mu is held.
+// remove stops counting a connection, once. l.mu is held.
 func (l *Listener) remove(c *Conn) {
 	if c.removed {
 		return
@@ -182,7 +184,7 @@ func (l *Listener) remove(c *Conn) {
 	l.room.Broadcast()
 }
 
-// forgetStranger takes c off the strangers. l.mu is held.
+// forgetStranger removes c from the strangers. l.mu is held.
 func (l *Listener) forgetStranger(c *Conn) {
 	l.strangers.Remove(c.place)
 	c.place = nil
@@ -205,8 +207,8 @@ func (l *Listener) Track(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// beginIdle makes the connection of an authenticated caller the last to go of those that are idle. One whose request is
-// still being received counts as idle, so that none is kept by sending slowly.
+// beginIdle puts the connection of an authenticated caller at the end of the idle ones. A connection whose request is
+// still being received counts as idle, so that sending slowly does not keep it open.
 func (l *Listener) beginIdle(c *Conn) {
 	if !c.authenticated.Load() {
 		return
@@ -221,7 +223,7 @@ func (l *Listener) beginIdle(c *Conn) {
 	l.room.Broadcast()
 }
 
-// endIdle takes the connection of an authenticated caller off those that are idle. l.mu is held.
+// endIdle removes the connection of an authenticated caller from the idle ones. l.mu is held.
 func (l *Listener) endIdle(c *Conn) {
 	if c.place != nil {
 		l.idle.Remove(c.place)

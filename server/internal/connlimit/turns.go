@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Turns are the large requests of strangers that may be received at one time, for all gateways together.
+// Turns bounds how many large requests of strangers are received at the same time, by all gateways together.
 type Turns chan struct{}
 
-// NewTurns returns a few turns for each processor: more would only take memory.
+// NewTurns returns a few turns per processor: more would only take memory.
 func NewTurns() Turns {
 	const perProcessor = 2
 	return make(Turns, perProcessor*runtime.GOMAXPROCS(0))
@@ -22,10 +22,10 @@ const (
 	LargeWait = 10 * time.Second
 )
 
-// turn is one that a connection has.
+// turn is the turn of a connection.
 type turn struct{ timeout *time.Timer }
 
-// beginTurn notes the turn that was taken, unless the connection has been closed.
+// beginTurn gives the connection the turn that was taken, or gives the turn back if the connection has been closed.
 func (c *Conn) beginTurn() error {
 	l := c.listener
 	l.mu.Lock()
@@ -38,7 +38,7 @@ func (c *Conn) beginTurn() error {
 	return nil
 }
 
-// overdue closes the connection if it is in its turn.
+// overdue closes the connection if it still has its turn.
 func (c *Conn) overdue() {
 	c.listener.mu.Lock()
 	defer c.listener.mu.Unlock()
@@ -47,7 +47,7 @@ func (c *Conn) overdue() {
 	}
 }
 
-// endTurn lets another connection have the turn, if there is any. The listener's mu is held.
+// endTurn gives back the connection's turn, if it has one. The listener's mu is held.
 func (c *Conn) endTurn() {
 	if c.turn == nil {
 		return

@@ -9,7 +9,7 @@ import (
 const (
 	versionIDSize = 36
 	blobHeader    = versionIDSize + 1
-	// blobLabel sets blobs apart from everything else that is sealed. No label is a prefix of another.
+	// blobLabel distinguishes blobs from everything else that is sealed. No label is a prefix of another.
 	blobLabel = "alicloudkms blob v1\x00"
 )
 
@@ -34,7 +34,7 @@ func (m *Material) Open(blob []byte, c kmsapi.EncryptionContext) ([]byte, error)
 }
 
 // BlobVersionID returns the id of the key version that a blob names, so that the caller can find the key. Only the form
-// of the blob is checked: its sender may have written any id there. The error is [ErrOpen].
+// of the blob is checked: its sender may have put any id there. The error is [ErrOpen].
 func BlobVersionID(blob []byte) (string, error) {
 	if len(blob) < blobHeader {
 		return "", ErrOpen

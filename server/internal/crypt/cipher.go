@@ -11,30 +11,30 @@ import (
 // A Cipher encrypts messages with one key. It is safe for concurrent use, except for Clear.
 type Cipher interface {
 	// Seal appends the ciphertext of plaintext and a tag of 16 bytes to dst, and authenticates additional too. The
-	// nonce is random, and has the length that the cipher wants.
+	// nonce is random, and has the length that the cipher requires.
 	Seal(dst, nonce, plaintext, additional []byte) []byte
-	// Open undoes Seal, and appends the plaintext to dst. Any error will do.
+	// Open reverses Seal, and appends the plaintext to dst. It may return any error.
 	Open(dst, nonce, ciphertext, additional []byte) ([]byte, error)
-	// Clear overwrites the key and what was made of it.
+	// Clear overwrites the key and everything derived from it.
 	Clear()
 }
 
 // maxKeySize is the length of the longest key.
 const maxKeySize = keySize
 
-// A scheme is how the keys of a KeySpec encrypt. Sizes are in bytes, and every tag has tagSize.
+// A scheme describes how the keys of a KeySpec encrypt. Sizes are in bytes, and every tag has tagSize.
 type scheme struct {
 	keySpec            string
 	keySize, nonceSize int
-	// format is the byte of format of what material of the KeySpec seals.
+	// format is the format byte of data that material of the KeySpec has sealed.
 	format byte
-	// expand makes a cipher of the first keySize bytes of secret, which it copies. It is nil if nothing has registered
-	// it.
+	// expand makes a cipher from the first keySize bytes of secret, which it copies. It is nil until the cipher is
+	// registered.
 	expand func(secret *[maxKeySize]byte) Cipher
 }
 
-// The schemes of material: blobs that users keep depend on them. That of AES is also the one of everything else that
-// this package encrypts. [Register] changes expand, before main begins.
+// The schemes of material. Blobs that users keep depend on them. The scheme of AES is also used for everything else
+// that this package encrypts. [Register] sets expand, before main begins.
 var (
 	aes256 = scheme{
 		keySpec: kmsapi.KeySpecAES256, keySize: keySize, nonceSize: nonceSize, format: 1,
@@ -47,8 +47,8 @@ var (
 // ErrNotLinked reports that this program lacks the cipher of a key.
 var ErrNotLinked = errors.New("this program is built without the cipher of the key")
 
-// Register adds the cipher of a KeySpec whose code not every program links: of Aliyun_SM4, with keys and nonces of 16
-// bytes. newCipher copies the key that it gets. Only the init function of a package may call it.
+// Register adds the cipher of a KeySpec whose code not every program links: Aliyun_SM4, with keys and nonces of 16
+// bytes. newCipher must copy its key. Only the init function of a package may call Register.
 func Register(keySpec string, newCipher func(key []byte) Cipher) {
 	for _, s := range schemes {
 		if s.keySpec == keySpec && s.expand == nil {
@@ -59,7 +59,7 @@ func Register(keySpec string, newCipher func(key []byte) Cipher) {
 	panic("crypt: KeySpec " + keySpec + " is unknown, or registered twice")
 }
 
-// schemeOf returns the scheme of a KeySpec, if the program has it.
+// schemeOf returns the scheme of a KeySpec, if the program has its cipher.
 func schemeOf(keySpec string) (*scheme, error) {
 	for _, s := range schemes {
 		if s.keySpec != keySpec {
@@ -73,7 +73,7 @@ func schemeOf(keySpec string) (*scheme, error) {
 	return nil, fmt.Errorf("material of KeySpec %q does not encrypt data", keySpec)
 }
 
-// schemeOfFormat returns the scheme with that byte of format, even one that the program lacks.
+// schemeOfFormat returns the scheme with a format byte, even if the program lacks its cipher.
 func schemeOfFormat(format byte) (*scheme, bool) {
 	for _, s := range schemes {
 		if s.format == format {

@@ -32,8 +32,8 @@ func (r *RootKey) derive(purpose string) (*key, error) {
 	return newKey(&aes256, derived, r.key.random)
 }
 
-// SealToken encrypts content that leaves the service and is to come back in the same scope. The result is a byte of
-// format, 1, then nonce, ciphertext and tag, under a key of its own.
+// SealToken encrypts content that leaves the service and comes back in the same scope. The result is a format byte, 1,
+// then nonce, ciphertext and tag, with a key used for nothing else.
 func (r *RootKey) SealToken(scope string, content []byte) ([]byte, error) {
 	k, err := r.derive(tokenKey)
 	if err != nil {
@@ -54,9 +54,9 @@ func (r *RootKey) OpenToken(scope string, token []byte) ([]byte, error) {
 	return k.openRecord(tokenLabel, recordFormat, token, []byte(scope))
 }
 
-// NewDigest returns HMAC-SHA256 under a key of its own for purpose. Nodes that have the same root key compare by it
-// what only they may know, such as their credentials: it reveals nothing to others, however few the values are. The
-// digest of nothing is a fingerprint of the root key.
+// NewDigest returns HMAC-SHA256 with a separate key for each purpose. Nodes that have the same root key use it to
+// compare values that only they may know, such as their credentials: it reveals nothing to others, even if there are
+// few possible values. The digest of nothing is a fingerprint of the root key.
 func (r *RootKey) NewDigest(purpose string) (hash.Hash, error) {
 	k, err := r.derive(digestKey + purpose)
 	if err != nil {

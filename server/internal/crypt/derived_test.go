@@ -64,7 +64,7 @@ func TestAlteredTokensDoNotOpen(t *testing.T) {
 	require.ErrorIs(t, err, ErrOpen)
 }
 
-// TestSealedValuesAreNotInterchangeable opens what was sealed for one purpose as if it were for another.
+// TestSealedValuesAreNotInterchangeable tries to open what was sealed for one purpose as if it were for another.
 func TestSealedValuesAreNotInterchangeable(t *testing.T) {
 	root, m := newRootKey(t), newMaterial(t, kmsapi.KeySpecAES256)
 	wrapped, err := root.Wrap(scopeA, m)
@@ -112,7 +112,7 @@ func TestFingerprints(t *testing.T) {
 	})
 }
 
-// TestDerivedKeysAreStable pins what the stores and tokens of earlier versions depend on.
+// TestDerivedKeysAreStable pins the keys that the stores and tokens of earlier versions depend on.
 func TestDerivedKeysAreStable(t *testing.T) {
 	random := bytes.NewReader(append(bytes.Repeat([]byte{1}, keySize), bytes.Repeat([]byte{2}, nonceSize)...))
 	root, err := NewRootKey(random)

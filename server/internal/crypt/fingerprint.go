@@ -7,8 +7,8 @@ import (
 )
 
 // FingerprintKey computes the fingerprints by which imported material is recognized after it has been deleted. It is
-// wrapped by the root key and survives a change of it: without the material, no fingerprint could be computed again. It
-// is safe for concurrent use.
+// wrapped by the root key and survives a change of the root key: without the material, no fingerprint could be computed
+// again. It is safe for concurrent use.
 type FingerprintKey struct {
 	redacted
 	key *key
@@ -38,8 +38,8 @@ func (f *FingerprintKey) Clear() { f.key.clear() }
 // Of returns 32 bytes that identify the material of the record at path. Without the key they reveal nothing, not even
 // whether two records had the same material. Compare them with [hmac.Equal].
 //
-// It is HMAC-SHA256 of path and the material. No path is the beginning of another, so the two can't be taken for one
-// another, whatever the length of the material.
+// The result is HMAC-SHA256 of path and the material. No path is a prefix of another, so the boundary between the two
+// is unambiguous, whatever the length of the material.
 func (f *FingerprintKey) Of(path string, m *Material) ([]byte, error) {
 	secret, err := m.key.copy()
 	if err != nil {
@@ -49,7 +49,7 @@ func (f *FingerprintKey) Of(path string, m *Material) ([]byte, error) {
 	return f.of(path, secret.bytes())
 }
 
-// OfPublicKey is the same for a key pair, which its public key tells as well as its private one does.
+// OfPublicKey is Of for a key pair, which its public key identifies.
 func (f *FingerprintKey) OfPublicKey(path string, spki []byte) ([]byte, error) {
 	return f.of(path, spki)
 }

@@ -8,16 +8,15 @@ import (
 	"sync"
 )
 
-// key is a secret and the cipher made of it.
+// key is a secret and the cipher made from it.
 type key struct {
 	scheme *scheme
 	random io.Reader
 
-	// mu guards the fields below, and is held while they are used: clear waits for what still runs.
+	// mu guards the fields below, and is held while they are used, so that clear waits for calls in progress.
 	mu sync.RWMutex
 	// secret is zero, and cipher nil, once the key has been cleared. Both are pointers because fmt, given a verb that
-	// does not fit, looks behind one pointer even in private fields, but never behind two. A secret that is shorter
-	// ends with zeros.
+	// does not fit, follows one pointer even in private fields, but never two. A shorter secret is padded with zeros.
 	secret *[maxKeySize]byte
 	cipher Cipher
 }
@@ -58,7 +57,8 @@ func (k *key) clear() {
 	k.cipher = nil
 }
 
-// equal reports in constant time whether k and other have the same secret. A cleared key equals none, not even itself.
+// equal reports in constant time whether k and other have the same secret. A cleared key does not equal any key, not
+// even itself.
 func (k *key) equal(other *key) bool {
 	a, err := k.copy()
 	if err != nil {
@@ -93,8 +93,8 @@ func (k *key) copy() (secret secretCopy, err error) {
 	return secretCopy{*k.secret, k.scheme.keySize}, nil
 }
 
-// seal appends to header a random nonce, the ciphertext and its tag. The additional data are label, header, nonce,
-// bound: the caller makes sure that label and header together have the same length for a given label.
+// seal appends to header a random nonce, the ciphertext and its tag. The additional data are label, header, nonce and
+// bound. For a given label, the caller must always use headers of the same length.
 func (k *key) seal(label string, header, plaintext, bound []byte) ([]byte, error) {
 	start := len(header) + k.scheme.nonceSize
 	sealed := make([]byte, start, start+len(plaintext)+tagSize)
@@ -111,7 +111,7 @@ func (k *key) seal(label string, header, plaintext, bound []byte) ([]byte, error
 	return k.cipher.Seal(sealed, nonce, plaintext, additional(label, sealed, bound)), nil
 }
 
-// open undoes seal: sealed begins with headerSize bytes of header. The error is [ErrOpen] or [ErrCleared].
+// open reverses seal: sealed begins with headerSize bytes of header. The error is [ErrOpen] or [ErrCleared].
 func (k *key) open(label string, sealed []byte, headerSize int, bound []byte) ([]byte, error) {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
@@ -130,7 +130,7 @@ func (k *key) open(label string, sealed []byte, headerSize int, bound []byte) ([
 	return plaintext, nil
 }
 
-// openRecord is open of what has a header of one byte, its format.
+// openRecord is open for data whose header is one byte, the format.
 func (k *key) openRecord(label string, format byte, sealed, bound []byte) ([]byte, error) {
 	if len(sealed) == 0 || sealed[0] != format {
 		return nil, ErrOpen

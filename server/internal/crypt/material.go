@@ -7,15 +7,14 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/xaes"
 )
 
-// The sizes of the cipher that everything is encrypted with but material of another KeySpec. The tag of that has the
-// same.
+// The sizes of AES, the cipher of everything except material of another KeySpec. Other ciphers have the same tag size.
 const (
 	keySize   = xaes.KeySize
 	nonceSize = xaes.NonceSize
 	tagSize   = xaes.Overhead
 )
 
-// The errors of this package, besides [ErrNotLinked] and those that say how to repair a root key file. Compare with
+// The errors of this package, besides [ErrNotLinked], [ErrWrongRootKey] and those about root key files. Compare with
 // [errors.Is].
 var (
 	// ErrOpen is the only error for a blob or wrapped material that does not open, whatever is wrong with it.
@@ -25,15 +24,15 @@ var (
 )
 
 // Material is the key of one version of a symmetric CMK: 32 bytes for the KeySpec Aliyun_AES_256, 16 for Aliyun_SM4. It
-// is safe for concurrent use, including Clear, which waits for the calls that are running; later ones get [ErrCleared].
+// is safe for concurrent use, including Clear, which waits for calls in progress; later ones get [ErrCleared].
 type Material struct {
 	redacted
 	key *key
 }
 
-// NewMaterial generates a key of a KeySpec from random, from which the nonces of its messages come too; nil means
-// crypto/rand. Any other source is for tests, and must be safe for concurrent use: a nonce that is used twice with a
-// key gives its messages away. The error is [ErrNotLinked] if the program is built without the cipher.
+// NewMaterial generates a key of a KeySpec from random, which is also the source of nonces; nil means crypto/rand. Any
+// other source is for tests, and must be safe for concurrent use: a nonce that is used twice with a key reveals its
+// messages. The error is [ErrNotLinked] if the program is built without the cipher.
 func NewMaterial(keySpec string, random io.Reader) (*Material, error) {
 	s, err := schemeOf(keySpec)
 	if err != nil {
@@ -46,7 +45,7 @@ func NewMaterial(keySpec string, random io.Reader) (*Material, error) {
 	return &Material{key: k}, nil
 }
 
-// MaterialFromBytes copies secret, a key of a KeySpec and as long as that wants it, which the caller then clears.
+// MaterialFromBytes copies secret, a key of a KeySpec with the length that it requires. The caller clears secret.
 // Nonces come from crypto/rand. The error is [ErrNotLinked] if the program is built without the cipher.
 func MaterialFromBytes(keySpec string, secret []byte) (*Material, error) {
 	s, err := schemeOf(keySpec)
@@ -60,7 +59,8 @@ func MaterialFromBytes(keySpec string, secret []byte) (*Material, error) {
 	return &Material{key: k}, nil
 }
 
-// Equal reports in constant time whether m and other are the same key. A cleared key equals none, not even itself.
+// Equal reports in constant time whether m and other are the same key. A cleared key does not equal any key, not even
+// itself.
 func (m *Material) Equal(other *Material) bool { return m.key.equal(other.key) }
 
 // Clear overwrites the key. It may be called more than once.

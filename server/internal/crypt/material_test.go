@@ -84,7 +84,7 @@ func TestClearErasesKeys(t *testing.T) {
 	})
 }
 
-// TestClearDuringUse proves that no blob is sealed with the zeros that Clear leaves behind.
+// TestClearDuringUse checks that no blob is sealed with the zeros that Clear leaves behind.
 func TestClearDuringUse(t *testing.T) {
 	eachSpec(t, func(t *testing.T, spec string) {
 		secret := bytes.Repeat([]byte{7}, kmsapi.MaterialSize(spec))

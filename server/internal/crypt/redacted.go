@@ -6,9 +6,8 @@ import (
 	"log/slog"
 )
 
-// redacted is embedded in types that hold a key. Every way that fmt, log/slog, encoding/json and encoding/xml have of
-// printing the outer type then gives "[redacted]". The key itself is behind a pointer, of which fmt prints at most the
-// address.
+// redacted is embedded in types that hold a key. However fmt, log/slog, encoding/json and encoding/xml print the outer
+// type, the result is "[redacted]". The key itself is behind a pointer, of which fmt prints at most the address.
 type redacted struct{}
 
 const redactedText = "[redacted]"

@@ -30,8 +30,8 @@ type RootKey struct {
 	key *key
 }
 
-// NewRootKey generates a root key from random, from which its nonces and those of the material that it unwraps come
-// too; nil means crypto/rand. See [NewMaterial] for any other source.
+// NewRootKey generates a root key from random, which is also the source of nonces for it and for the material that it
+// unwraps; nil means crypto/rand. See [NewMaterial] for any other source.
 func NewRootKey(random io.Reader) (*RootKey, error) {
 	k, err := newRandomKey(&aes256, random)
 	if err != nil {
@@ -43,11 +43,12 @@ func NewRootKey(random io.Reader) (*RootKey, error) {
 // Clear overwrites the key. It may be called more than once.
 func (r *RootKey) Clear() { r.key.clear() }
 
-// Equal reports in constant time whether r and other are the same key. A cleared key equals none, not even itself.
+// Equal reports in constant time whether r and other are the same key. A cleared key does not equal any key, not even
+// itself.
 func (r *RootKey) Equal(other *RootKey) bool { return r.key.equal(other.key) }
 
-// SealCheck returns a value to keep in a store, from which [RootKey.VerifyCheck] can later tell whether it has the same
-// root key.
+// SealCheck returns a value to keep in a store, from which [RootKey.VerifyCheck] can later tell whether the store is
+// under the same root key.
 func (r *RootKey) SealCheck() ([]byte, error) {
 	return r.key.seal(checkLabel, []byte{recordFormat}, nil, nil)
 }
@@ -61,17 +62,17 @@ func (r *RootKey) VerifyCheck(check []byte) error {
 	return err
 }
 
-// maxRootKeyFile is more bytes than a root key file can have.
+// maxRootKeyFile is more than a root key file can have, in bytes.
 const maxRootKeyFile = 1024
 
-// rootKeyAdvice ends an error about a file that is not there, or does not hold a root key. It must not follow one about
-// a file that might: to write a new root key over it would lose everything that it protects.
+// rootKeyAdvice ends an error about a file that does not exist or does not hold a root key. It must not follow an error
+// about a file that might hold one: overwriting a root key loses everything that it protects.
 const rootKeyAdvice = "a root key file holds 32 random bytes in base64, and only its owner can access it: " +
 	"umask 077; openssl rand -base64 32 > FILE"
 
-// LoadRootKey reads a root key file: 32 bytes in base64, folded or not, with any white space around it. It refuses a
-// file that anyone but its owner may read or write, symbolic links followed. Errors say what to do, and show nothing of
-// the content.
+// LoadRootKey reads a root key file: 32 bytes in base64, with or without line breaks, and with any white space around
+// it. It follows symbolic links, and refuses a file that anyone but its owner may read or write. Errors say what to do,
+// and show nothing of the content.
 func LoadRootKey(path string) (*RootKey, error) {
 	k, err := readKeyFile(path)
 	if err != nil {
@@ -97,7 +98,7 @@ func readKeyFile(path string) (*key, error) {
 }
 
 func parseKey(encoded []byte) (*key, error) {
-	encoded = bytes.TrimSpace(bytes.TrimPrefix(encoded, []byte("\ufeff"))) // Some editors begin a file with that.
+	encoded = bytes.TrimSpace(bytes.TrimPrefix(encoded, []byte("\ufeff"))) // Some editors add this byte order mark.
 	secret := make([]byte, base64.StdEncoding.DecodedLen(len(encoded)))
 	defer clear(secret)
 	n, err := base64.StdEncoding.Strict().Decode(secret, encoded)
@@ -113,7 +114,7 @@ func parseKey(encoded []byte) (*key, error) {
 	return newKey(&aes256, secret[:n], nil)
 }
 
-// Encode returns the key as its file has it. The caller must clear it.
+// Encode returns the key in the form of a root key file. The caller must clear it.
 func (r *RootKey) Encode() ([]byte, error) {
 	secret, err := r.key.copy()
 	if err != nil {
@@ -124,7 +125,7 @@ func (r *RootKey) Encode() ([]byte, error) {
 }
 
 // WriteFile writes the key to a new file at path with mode 0600, and syncs file and folder. If the file exists, the
-// error wraps [fs.ErrExist]: to overwrite a root key would lose everything that it protects.
+// error wraps [fs.ErrExist]: overwriting a root key loses everything that it protects.
 func (r *RootKey) WriteFile(path string) (err error) {
 	encoded, err := r.Encode()
 	if err != nil {

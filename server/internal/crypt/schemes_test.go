@@ -35,7 +35,7 @@ func TestTheSizesAreThoseOfTheAPI(t *testing.T) {
 	require.Equal(t, sm4gcm.Overhead, tagSize)
 }
 
-// TestTheLayoutOfBlobsOfSM4IsStable pins the format: blobs that users keep must open forever.
+// TestTheLayoutOfBlobsOfSM4IsStable pins the SM4 format: blobs that users keep must open forever.
 func TestTheLayoutOfBlobsOfSM4IsStable(t *testing.T) {
 	key := bytes.Repeat([]byte{7}, 16)
 	m, err := NewMaterial(kmsapi.KeySpecSM4, bytes.NewReader(append(key, "ABCDEFGHIJKLMNOP"...)))
@@ -50,7 +50,7 @@ func TestTheLayoutOfBlobsOfSM4IsStable(t *testing.T) {
 	require.Equal(t, "0d1bd3ac59ebbd3ee1b2a99e2da5b054107cea7dd347495e72", hex.EncodeToString(blob[53:]))
 }
 
-// TestABlobOpensOnlyWithItsKindOfKey gives blobs of one KeySpec the id and the byte of format of another.
+// TestABlobOpensOnlyWithItsKindOfKey gives blobs of one KeySpec the id and the format byte of another.
 func TestABlobOpensOnlyWithItsKindOfKey(t *testing.T) {
 	aes, sm4 := newMaterial(t, kmsapi.KeySpecAES256), newMaterial(t, kmsapi.KeySpecSM4)
 	for name, test := range map[string]struct{ from, to *Material }{
@@ -75,7 +75,7 @@ func TestABlobOpensOnlyWithItsKindOfKey(t *testing.T) {
 	}
 }
 
-// The same 16 bytes, or the first of 32, are never the same key.
+// Even with the same 16 bytes, or the first 16 of 32, keys of different KeySpecs are never equal.
 func TestMaterialOfAnotherKeySpecIsAnother(t *testing.T) {
 	long, err := MaterialFromBytes(kmsapi.KeySpecAES256, make([]byte, 32))
 	require.NoError(t, err)

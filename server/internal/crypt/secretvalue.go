@@ -3,8 +3,8 @@ package crypt
 const valueLabel = "alicloudkms secret value v1\x00"
 
 // SealValue encrypts a value of a secret for storage in the record at path. The result is 41 bytes longer with an AES
-// key, and 33 with an SM4 key: a byte of format, 1 or 2, then nonce, ciphertext and tag. The label is not that of a
-// blob, so that a record that was copied can't be opened by Decrypt.
+// key, and 33 with an SM4 key: a format byte, 1 or 2, then nonce, ciphertext and tag. The label differs from that of a
+// blob, so Decrypt can't open a copied record.
 func (m *Material) SealValue(path string, value []byte) ([]byte, error) {
 	return m.key.seal(valueLabel, []byte{m.key.scheme.format}, value, []byte(path))
 }

@@ -1,16 +1,17 @@
 package crypt
 
-// Kind is what wrapped bytes are, so that they are never used as something else. Stores contain its values.
+// Kind says what wrapped bytes are, so that they are never used as something else. Its values are stored, so they must
+// not change.
 type Kind byte
 
 const (
-	// KindMaterial is the bytes of a [Material]. Their number tells KeySpecs apart.
+	// KindMaterial is the bytes of a [Material]. Their number distinguishes the KeySpecs.
 	KindMaterial Kind = 1
 	// KindFingerprintKey is the 32 bytes of a [FingerprintKey].
 	KindFingerprintKey Kind = 2
 	// KindPrivateKey is the PKCS#8 of a version of an asymmetric CMK.
 	KindPrivateKey Kind = 3
-	// KindPublicKey is the SubjectPublicKeyInfo of such a version. It is no secret: it is wrapped so that an attacker
+	// KindPublicKey is the SubjectPublicKeyInfo of such a version. It is not secret: it is wrapped so that an attacker
 	// that can write to the store can't replace it.
 	KindPublicKey Kind = 4
 	// KindSecretValue is a value of a secret.
@@ -21,7 +22,7 @@ const (
 	wrapFormat = 2
 	wrapHeader = 2
 	wrapLabel  = "alicloudkms record v2\x00"
-	// recordLabel is that of format 1, which has no kind.
+	// recordLabel is the label of format 1, which has no kind.
 	recordLabel = "alicloudkms record v1\x00"
 )
 
@@ -38,10 +39,10 @@ func (r *RootKey) WrapBytes(path string, kind Kind, secret []byte) ([]byte, erro
 	return r.key.seal(wrapLabel, []byte{wrapFormat, byte(kind)}, secret, []byte(path))
 }
 
-// UnwrapBytes returns the secret of that kind which WrapBytes encrypted for the record at path; the caller clears it.
-// For anything else the error is [ErrOpen].
+// UnwrapBytes returns the secret of a kind that WrapBytes encrypted for the record at path; the caller clears it. For
+// anything else the error is [ErrOpen].
 //
-// It also opens format 1, which earlier programs wrote for [KindMaterial] alone and which has no byte for the kind.
+// It also opens format 1, which earlier programs wrote only for [KindMaterial] and which has no byte for the kind.
 func (r *RootKey) UnwrapBytes(path string, kind Kind, wrapped []byte) ([]byte, error) {
 	if kind == KindMaterial && len(wrapped) > 0 && wrapped[0] == recordFormat {
 		return r.key.openRecord(recordLabel, recordFormat, wrapped, []byte(path))
@@ -93,8 +94,8 @@ func (r *RootKey) unwrapKey(path string, kind Kind, s *scheme, wrapped []byte) (
 	return k, nil
 }
 
-// Rewrap returns what r has wrapped for the record at path wrapped by other instead, in today's format. If it does
-// not open, the error is [ErrOpen].
+// Rewrap returns a secret that r has wrapped for the record at path, wrapped by other instead, in the current format.
+// If it does not open, the error is [ErrOpen].
 func (r *RootKey) Rewrap(other *RootKey, path string, kind Kind, wrapped []byte) ([]byte, error) {
 	secret, err := r.UnwrapBytes(path, kind, wrapped)
 	if err != nil {

@@ -6,20 +6,20 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/gate"
 )
 
-// Connection is what a request was received on.
+// Connection is the connection that a request was received on.
 type Connection interface {
 	gate.Connection
-	// Handled says that a request has come to the service.
+	// Handled says that a request has reached the service.
 	Handled()
 	// AwaitLarge waits until a request that is larger than [TrustedBytes] may be received. It returns at once if the
-	// connection has carried a good signature. An error says that the request is not to be served.
+	// connection has carried a valid signature. After an error the request must not be served.
 	AwaitLarge(context.Context) error
 }
 
-// Forwarded is the Connection of a request that another node has received.
+// Forwarded is the Connection of a request that another node has forwarded.
 type Forwarded interface {
 	Connection
-	// ForwardedBy is the name of that node.
+	// ForwardedBy returns the name of that node.
 	ForwardedBy() string
 }
 
@@ -37,7 +37,7 @@ func connectionOf(ctx context.Context) Connection {
 	return unlimited{}
 }
 
-// unlimited is the connection of a request that did not come over a network.
+// unlimited is the Connection of a request that did not come over a network.
 type unlimited struct{}
 
 func (unlimited) Handled()                         {}

@@ -25,14 +25,14 @@ type Edge struct{ o Options }
 // Options of [New]. All fields are required.
 type Options struct {
 	Gate *gate.Gate
-	// Gateway is the KMS instance whose dedicated gateway this is, and empty for the shared gateway.
+	// Gateway is the KMS instance whose dedicated gateway this is, or empty for the shared gateway.
 	Gateway string
 	// MaxBytes bounds the body of a request.
 	MaxBytes int
-	// Unavailable reports whether an error is of a kind that passes, so that the same request may succeed later.
+	// Unavailable reports whether an error is temporary, so that the same request may succeed later.
 	Unavailable func(error) bool
-	// Serving returns nil as long as the answers of the service count, and otherwise the refusal that each request gets.
-	// A node of a cluster is asked after it has received a request, and again before its answer leaves.
+	// Serving returns nil as long as the answers of the service count, and otherwise the refusal that each request
+	// gets. It is called after a request has been received, and again before its answer leaves.
 	Serving func() error
 	Clock   func() time.Time
 	Audit   Audit
@@ -43,26 +43,27 @@ type Options struct {
 // Audit is the audit log. [audit.Log] implements it.
 type Audit interface {
 	Write(audit.Record) error
-	// WriteStranger writes the line of a request that was refused before it was authenticated. It may be counted instead.
+	// WriteStranger writes the line of a request that was refused before it was authenticated. It may be counted
+	// instead.
 	WriteStranger(audit.Record) error
 }
 
 // Metrics counts answers.
 type Metrics interface {
-	// Answered counts a request for action, with the code of its error, and "" for success.
-	// gateway is the one that received it, by the name that audit lines have.
+	// Answered counts a request for action, with the code of its error, or "" for success. gateway is the name of the
+	// gateway that received it, as in audit lines.
 	Answered(gateway, action string, code kmsapi.Code, took time.Duration)
-	// Panicked counts a request that failed by a bug.
+	// Panicked counts a request that failed with a panic.
 	Panicked()
 }
 
-// GatewayName is how audit lines and metrics call the gateway of a KMS instance, which is empty for the shared gateway.
+// GatewayName returns the name of a gateway in audit lines and metrics. instance is empty for the shared gateway.
 func GatewayName(instance string) string { return cmp.Or(instance, "shared") }
 
 // New returns an edge.
 func New(o Options) *Edge { return &Edge{o} }
 
-// ServeHTTP answers one request, in the order that the comment of package server gives.
+// ServeHTTP answers one request, in the order that the package comment of server gives.
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	line := e.begin(r)
 	f, resp, err := e.answer(w, r, &line)
@@ -95,8 +96,8 @@ func (e *Edge) begin(r *http.Request) audit.Record {
 	return line
 }
 
-// conclude writes the audit line of a request that ended with err, and counts it. It returns how the request is to be
-// refused, or nil.
+// conclude writes the audit line of a request that ended with err, and counts the request. It returns its refusal, or
+// nil.
 func (e *Edge) conclude(w http.ResponseWriter, line *audit.Record, err error) (refused *kmsapi.Error) {
 	if err != nil {
 		refused = e.refusal(line.RequestID, err)
@@ -105,7 +106,7 @@ func (e *Edge) conclude(w http.ResponseWriter, line *audit.Record, err error) (r
 	line.Duration = e.o.Clock().Sub(line.Time)
 	write := e.o.Audit.Write
 	if line.Account == "" {
-		// A stranger gets one answer on a connection, so that it can't keep one for nothing.
+		// A stranger gets only one answer on a connection, so that it can't keep connections open.
 		w.Header().Set("Connection", "close")
 		write = e.o.Audit.WriteStranger
 	}
@@ -117,7 +118,7 @@ func (e *Edge) conclude(w http.ResponseWriter, line *audit.Record, err error) (r
 	return refused
 }
 
-// answer does everything but audit and reply. A panic in it is a failure of this request alone.
+// answer does everything except auditing and replying. A panic in it fails only this request.
 func (e *Edge) answer(
 	w http.ResponseWriter, r *http.Request, line *audit.Record,
 ) (f format, resp kmsapi.Response, err error) {
@@ -170,11 +171,11 @@ func (e *Edge) refuse(w http.ResponseWriter, r *http.Request, f format, requestI
 	})
 }
 
-// retryAfter is how many seconds a client should wait after what passes. Most of it is a node that is taking over: a
-// client that tries a few times within some tenths of a second gives up before any can.
+// retryAfter is how many seconds a client should wait after a temporary error. The cause is mostly a takeover by
+// another node: a client that tries a few times within some tenths of a second gives up before the takeover ends.
 const retryAfter = "1"
 
-// An answer repeats no more than this of what a request has sent. It is more than people read, and host names are
+// Bounds of what an answer repeats from its request, in bytes. Nobody reads a longer message, and host names are
 // shorter.
 const maxMessage, maxHost = 4 << 10, 255
 
@@ -197,7 +198,8 @@ func (e *Edge) write(w http.ResponseWriter, f format, status int, requestID stri
 	h.Set("Content-Type", f.contentType())
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
-	// Clients learn from Date how far their clock is off, so it must be the clock that timestamps are checked against.
+	// Clients use Date to find out how far their clock is off, so it must come from the clock that timestamps are
+	// checked against.
 	h.Set("Date", e.o.Clock().UTC().Format(http.TimeFormat))
 	w.WriteHeader(status)
 	_, _ = w.Write(encoded) // The caller has gone if this fails; the operation stands, and has its audit line.

@@ -8,7 +8,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// format is how an answer is written: JSON, unless XML is asked for (§1.3).
+// format is the format of an answer: JSON, unless XML is asked for (§1.3).
 type format string
 
 const (
@@ -34,7 +34,7 @@ func (f format) contentType() string {
 	return "application/json;charset=utf-8"
 }
 
-// checkCarries refuses to answer a plaintext in XML that XML can't represent: its encoder would replace the control
+// checkCarries refuses an XML answer with a plaintext that XML can't represent: the encoder would replace control
 // characters, and the caller would take the result for the plaintext.
 func (f format) checkCarries(resp kmsapi.Response) error {
 	if f == formatXML && strings.ContainsFunc(plaintextOf(resp).Reveal(), isNotXML) {
@@ -43,7 +43,7 @@ func (f format) checkCarries(resp kmsapi.Response) error {
 	return nil
 }
 
-// plaintextOf returns what in an answer may be any string that a caller has chosen.
+// plaintextOf returns the part of an answer that may be any string, chosen by a caller.
 func plaintextOf(resp kmsapi.Response) kmsapi.Secret {
 	switch resp := resp.(type) {
 	case *kmsapi.DecryptResponse:
@@ -55,7 +55,7 @@ func plaintextOf(resp kmsapi.Response) kmsapi.Secret {
 	}
 }
 
-// isNotXML is the complement of Char in XML 1.0, section 2.2, for strings that are UTF-8.
+// isNotXML reports whether c is not a Char of XML 1.0, section 2.2. c must come from valid UTF-8.
 func isNotXML(c rune) bool {
 	return c < ' ' && c != '\t' && c != '\n' && c != '\r' || c == '\uFFFE' || c == '\uFFFF'
 }

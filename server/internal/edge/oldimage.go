@@ -11,7 +11,7 @@ import (
 )
 
 // OldImage is the dedicated gateway of a KMS instance whose image is older than this API. It speaks another protocol:
-// every request lacks the access key as it expects it, and it answers in protobuf.
+// to it, every request of this API lacks an access key, and it answers in protobuf.
 type OldImage struct{ o Options }
 
 // NewOldImage returns an OldImage. It needs no Gate in the options.

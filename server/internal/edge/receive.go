@@ -15,12 +15,12 @@ import (
 
 const formType = "application/x-www-form-urlencoded"
 
-// maxParams is more than any operation has, with each of its list's items as a parameter. More are refused before
-// memory is given for them.
+// maxParams is more parameters than any operation has, counting each item of a list as one. More are refused before
+// memory is allocated for them.
 const maxParams = 128
 
-// receive reads and decodes a request with a body of at most maxBytes, and the format of its answer, which is JSON as
-// long as nothing else is known.
+// receive reads and decodes a request with a body of at most maxBytes, and finds the format of its answer, which is
+// JSON unless the request says otherwise.
 func receive(w http.ResponseWriter, r *http.Request, maxBytes int) (in gate.Request, f format, err error) {
 	in, f = gate.Request{Method: r.Method, Host: r.Host, Header: r.Header}, formatJSON
 	if r.URL.Path != "/" {
@@ -50,7 +50,7 @@ func receive(w http.ResponseWriter, r *http.Request, maxBytes int) (in gate.Requ
 	return in, f, err
 }
 
-// formatOf is the Format parameter of RPC V1, or what ACS3's Accept header comes to.
+// formatOf returns the Format parameter of RPC V1, or the format that ACS3's Accept header asks for.
 func formatOf(in *gate.Request) string {
 	if !in.IsACS3() {
 		return in.Params.Get("Format")
@@ -62,8 +62,8 @@ func formatOf(in *gate.Request) string {
 	return string(formatJSON)
 }
 
-// parseBody decodes a form body. A body of another type would not be covered by the signature's parameters, so it is
-// refused and not ignored.
+// parseBody decodes a form body. The signature would not cover a body of another type, so such a body is refused rather
+// than ignored.
 func parseBody(body []byte, contentType string) (kmsapi.Params, error) {
 	if len(body) == 0 {
 		return nil, nil
@@ -78,7 +78,7 @@ func parseBody(body []byte, contentType string) (kmsapi.Params, error) {
 	return form, nil
 }
 
-// maxContentType is longer than a form's type with any parameters that make sense. Each parameter would take memory.
+// maxContentType is longer than a form's type with any sensible parameters. Each parameter would take memory.
 const maxContentType = 256
 
 func isForm(contentType string) bool {
@@ -92,11 +92,11 @@ func isForm(contentType string) bool {
 	return err == nil && mediaType == formType
 }
 
-// TrustedBytes is how much of a body is received on any connection. It is enough for most requests. For more, a
-// connection that has not carried a good signature waits its turn.
+// TrustedBytes is how much of a body is received on any connection, in bytes. It is enough for most requests. For more,
+// a connection that has not carried a valid signature waits its turn.
 const TrustedBytes = 8 << 10
 
-// readBody reads the body of r, whose parameters it counts, as early as it can.
+// readBody reads the body of r, and counts the parameters as early as possible.
 func readBody(r *http.Request, conn Connection) ([]byte, error) {
 	var read bytes.Buffer
 	read.Grow(int(min(max(r.ContentLength, 0), TrustedBytes)) + bytes.MinRead)

@@ -16,7 +16,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/edge"
 )
 
-// slowAudit calls during while a line is written.
+// slowAudit calls during while it writes a line.
 type slowAudit struct{ during func() }
 
 func (s slowAudit) Write(audit.Record) error         { s.during(); return nil }

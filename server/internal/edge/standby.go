@@ -8,19 +8,20 @@ import (
 )
 
 // Standby is the gateway of a node that is not the active one: it receives requests, and has the active node answer
-// them. It refuses by itself what can't be received, and what the active node does not answer.
+// them. It refuses requests that can't be received or that the active node does not answer.
 type Standby struct {
 	edge    *Edge
 	forward Forward
 }
 
-// Forward has the active node answer r, whose body has been read and is body. Its error is the caller's refusal.
+// Forward has the active node answer r, whose body has already been read into body. Its error is the refusal for the
+// client.
 type Forward func(ctx context.Context, r *http.Request, body []byte) (Answer, error)
 
 // Answer is an answer of the active node.
 type Answer struct {
 	Status int
-	// Header is without what concerns a connection alone.
+	// Header has no fields that concern only a connection.
 	Header http.Header
 	Body   []byte
 	// Authenticated reports whether the request was authenticated.
@@ -30,7 +31,7 @@ type Answer struct {
 // NewStandby returns a Standby. It needs neither Gate nor Serving in the options.
 func NewStandby(o Options, forward Forward) *Standby { return &Standby{New(o), forward} }
 
-// ServeHTTP has a request answered. The active node writes the audit line of what it answers.
+// ServeHTTP has the active node answer a request. The active node also writes its audit line.
 func (s *Standby) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	line := s.edge.begin(r)
 	in, f, err := receive(w, r, s.edge.o.MaxBytes)
@@ -45,7 +46,8 @@ func (s *Standby) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.edge.refuse(w, r, f, line.RequestID, s.edge.conclude(w, &line, err))
 }
 
-// relay writes an answer of the active node. The connection of a request that was not authenticated ends, as there.
+// relay writes an answer of the active node. As on the active node, the connection of a request that was not
+// authenticated is closed.
 func relay(w http.ResponseWriter, a Answer, conn gate.Connection) {
 	h := w.Header()
 	for name, values := range a.Header {

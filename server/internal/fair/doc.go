@@ -1,3 +1,3 @@
-// Package fair shares what takes long between accounts, so that one that asks for much delays only itself: what is made
-// for callers by [Queue], and processors by [Slots], in which [Run] works.
+// Package fair shares slow work between accounts, so that an account that asks for much delays only itself: [Queue]
+// hands out things that are made for callers, and [Slots] hand out the processors that [Run] works on.
 package fair

@@ -2,20 +2,20 @@ package fair
 
 import "slices"
 
-// A Queue is callers that wait for a T, and the order in which they get one: the next one goes to the account that was
-// served longest ago, and within the account to the caller that came first. So an account that asks for many delays
-// only itself. Its owner's lock guards it.
+// A Queue holds callers that wait for a T, and decides their order: the next T goes to the account that was served
+// longest ago, and within the account to the caller that came first. So an account that asks for many delays only
+// itself. A Queue is guarded by its owner's lock.
 type Queue[T any] struct {
-	// most is how many callers of one account wait at once.
+	// most is how many callers of one account may wait at once.
 	most int
-	// accounts are those that have ever waited. They come from the configuration, so there are never many.
+	// accounts are the accounts that have ever waited. They come from the configuration, so there are never many.
 	accounts map[string]*waiting[T]
-	// clock counts what has happened: callers that came, and those served.
+	// clock counts events: callers that came and callers that were served.
 	clock uint64
 }
 
-// NewQueue returns an empty queue, in which up to most callers of an account wait. Another one is refused, since its
-// turn would come late.
+// NewQueue returns an empty queue, in which up to most callers of an account may wait. Further callers are refused,
+// since their turn would come too late.
 func NewQueue[T any](most int) *Queue[T] {
 	return &Queue[T]{most: most, accounts: map[string]*waiting[T]{}}
 }
@@ -27,7 +27,7 @@ type waiting[T any] struct {
 	served uint64
 }
 
-// A caller is served once, for which its channel has room.
+// A caller is served once; its channel has room for that.
 type caller[T any] struct {
 	turn chan T
 	came uint64
@@ -47,7 +47,7 @@ func (q *Queue[T]) tick() uint64 {
 	return q.clock
 }
 
-// Join lets a caller of account wait, unless enough of them do.
+// Join lets a caller of account wait. ok is false if too many callers of that account already do.
 func (q *Queue[T]) Join(account string) (turn chan T, ok bool) {
 	w := q.of(account)
 	if len(w.callers) >= q.most {
@@ -64,7 +64,7 @@ func (q *Queue[T]) Leave(account string, turn chan T) {
 	w.callers = slices.DeleteFunc(w.callers, func(c caller[T]) bool { return c.turn == turn })
 }
 
-// Next removes the caller whose turn it is, and returns where it waits, or nil if nobody does.
+// Next removes the caller whose turn it is, and returns its channel, or nil if no caller waits.
 func (q *Queue[T]) Next() chan<- T {
 	var turn *waiting[T]
 	for _, w := range q.accounts {
@@ -81,8 +81,8 @@ func (q *Queue[T]) Next() chan<- T {
 	return first.turn
 }
 
-// before reports whether it is w's turn before other's. Only accounts that were never served were served at the same
-// time; of them, the one that came first is first.
+// before reports whether w's turn comes before other's. Only accounts that were never served have equal times; among
+// them, the account that came first is first.
 func (w *waiting[T]) before(other *waiting[T]) bool {
 	if w.served != other.served {
 		return w.served < other.served

@@ -6,11 +6,11 @@ import (
 	"runtime/debug"
 )
 
-// Run runs work in a slot that the caller has entered, and leaves the slot when work ends. If ctx ends before, Run
-// returns the error of ctx at once. The work can't be stopped, so it goes on, still in its slot, and what it makes is
-// given to discard: a caller that gives up again and again keeps no more processors busy than there are slots.
+// Run runs work in a slot that the caller has entered, and leaves the slot when work ends. If ctx ends first, Run
+// returns the error of ctx at once. The work can't be stopped, so it goes on, still in its slot, and its result is
+// passed to discard: a caller that gives up again and again keeps no more processors busy than there are slots.
 //
-// A panic of work is an error, since it may happen when nobody waits for the work any longer.
+// A panic of work is returned as an error, since it may happen after the caller has given up.
 func Run[T any](ctx context.Context, s *Slots, work func() (T, error), discard func(T)) (T, error) {
 	type result struct {
 		made T

@@ -6,11 +6,11 @@ import (
 	"sync"
 )
 
-// ErrTooManyWaiting refuses a caller, because enough of its account already wait. Compare with [errors.Is].
+// ErrTooManyWaiting refuses a caller because too many callers of its account already wait. Compare with [errors.Is].
 var ErrTooManyWaiting = errors.New("too many callers of the account wait")
 
-// Slots bound how many callers do something at once. Those that find none free wait, and accounts take turns. It is
-// safe for concurrent use.
+// Slots bound how many callers do something at once. Callers that find no free slot wait, and accounts take turns.
+// Slots are safe for concurrent use.
 type Slots struct {
 	// mu guards the fields below.
 	mu   sync.Mutex
@@ -19,7 +19,7 @@ type Slots struct {
 	waiting *Queue[struct{}]
 }
 
-// NewSlots returns n slots, for which up to most callers of an account wait.
+// NewSlots returns n slots, for which up to most callers of an account may wait.
 func NewSlots(n, most int) *Slots {
 	return &Slots{free: n, waiting: NewQueue[struct{}](most)}
 }
@@ -40,7 +40,7 @@ func (s *Slots) Enter(ctx context.Context, account string) error {
 	s.waiting.Leave(account, turn)
 	s.mu.Unlock()
 	select {
-	case <-turn: // It was handed over at the same time.
+	case <-turn: // The slot was handed over at the same time.
 		s.Leave()
 	default:
 	}
@@ -58,7 +58,7 @@ func (s *Slots) join(account string) (turn chan struct{}, ok bool) {
 	return turn, ok
 }
 
-// Leave gives a slot to the caller whose turn it is, or keeps it free.
+// Leave passes the slot to the caller whose turn it is, or frees it.
 func (s *Slots) Leave() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

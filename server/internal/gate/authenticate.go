@@ -11,7 +11,7 @@ import (
 )
 
 // authenticate returns the access key that signed a request, and the request's nonce, if everything in the claim is
-// right.
+// valid.
 func (g *Gate) authenticate(c claim, now time.Time) (key *credential, n replay.Nonce, err error) {
 	key, ok := (*g.credentials.Load())[c.accessKeyID]
 	if !ok {
@@ -37,7 +37,8 @@ func (g *Gate) authenticate(c claim, now time.Time) (key *credential, n replay.N
 	return key, n, err
 }
 
-// maxShown is how much of a string to sign is shown, so that the answer to a stranger is no larger than its request.
+// maxShown is how much of a string to sign is shown, in bytes, so that the answer to a stranger is no larger than its
+// request.
 const maxShown = 3 << 10
 
 func shown(stringToSign []byte) string {
@@ -47,8 +48,8 @@ func shown(stringToSign []byte) string {
 	return fmt.Sprintf("%s… (the first %d of %d bytes)", stringToSign[:maxShown], maxShown, len(stringToSign))
 }
 
-// checkToken compares a request's security token with the access key's, in constant time. The signature has been
-// verified, so nothing is revealed to a stranger.
+// checkToken compares a request's security token with the access key's, in constant time. The signature has already
+// been verified, so strangers learn nothing from the result.
 func (k *credential) checkToken(token string, now time.Time) error {
 	switch {
 	case k.token.IsEmpty() && token == "":
@@ -68,14 +69,14 @@ func (k *credential) checkToken(token string, now time.Time) error {
 	return nil
 }
 
-// checkTimestamp parses a timestamp, and refuses one that is further than the window from now.
+// checkTimestamp parses a timestamp, and refuses one that differs from now by more than the window.
 func (g *Gate) checkTimestamp(text string, now time.Time) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, kmsapi.ErrIllegalTimestamp
 	}
 	at, err := time.Parse(kmsapi.TimeFormat, text)
 	var same [len(kmsapi.TimeFormat)]byte
-	// Parse takes fractions of a second too, so the time must also read as it was sent.
+	// Parse accepts fractions of a second too, so the time must also format to what was sent.
 	if err != nil || string(at.AppendFormat(same[:0], kmsapi.TimeFormat)) != text {
 		return time.Time{}, kmsapi.ErrIllegalTimestamp.WithMessage(
 			"The Timestamp must be in UTC and look like 2006-01-02T15:04:05Z.")

@@ -12,23 +12,24 @@ import (
 type Request struct {
 	Method, Host string
 	Header       http.Header
-	// Gateway is the KMS instance whose dedicated gateway has received the request, and empty for the shared gateway.
+	// Gateway is the KMS instance whose dedicated gateway has received the request, or empty for the shared gateway.
 	Gateway string
-	// Query is the parameters of the URL alone, which ACS3 signs. Params are those of URL and form body together, in which
-	// no name occurs twice.
+	// Query has only the parameters of the URL, which ACS3 signs. Params has those of URL and form body together, in
+	// which no name occurs twice.
 	Query, Params kmsapi.Params
 	Body          []byte
-	// Connection is what the request was received on.
+	// Connection is the connection that the request was received on.
 	Connection Connection
 }
 
-// Connection is what a request was received on.
+// Connection is the connection that a request was received on.
 type Connection interface {
 	// Authenticated says that a request on the connection was authenticated.
 	Authenticated()
 }
 
-// IsACS3 tells the signature scheme by the Authorization header alone: SDKs send x-acs-* headers with RPC V1 too.
+// IsACS3 reports whether the request is signed with ACS3. Only the Authorization header decides: SDKs send x-acs-*
+// headers with RPC V1 too.
 func (r *Request) IsACS3() bool {
 	return strings.HasPrefix(r.Header.Get("Authorization"), signature.SchemeACS3)
 }
@@ -40,13 +41,13 @@ type claim struct {
 	securityToken   string
 	timestamp       string
 	nonce           string
-	// stringToSign makes what the service itself would sign. It is not called for an unknown access key.
+	// stringToSign returns what the service itself would sign. It is not called for an unknown access key.
 	stringToSign func() []byte
-	// verify reports whether the request's signature is that of stringToSign, made with secret.
+	// verify reports whether the request's signature is the one of stringToSign with secret.
 	verify func(secret kmsapi.Secret, stringToSign []byte) bool
 }
 
-// claim reads who a request says it comes from. It checks only the form.
+// claim reads what the request says about itself. It checks only the form.
 func (r *Request) claim() (claim, error) {
 	if r.IsACS3() {
 		return r.claimACS3()
@@ -54,13 +55,14 @@ func (r *Request) claim() (claim, error) {
 	return r.claimV1()
 }
 
-// Claimed is what a request says about itself for the audit line of one that is refused before it comes to a [Gate].
+// Claimed returns what a request says about itself, for the audit line of a request that is refused before it reaches a
+// [Gate].
 func (r *Request) Claimed() (operation, accessKeyID string) {
-	c, _ := r.claim() // What can't be read is empty.
+	c, _ := r.claim() // What can't be read stays empty.
 	return c.action, c.accessKeyID
 }
 
-// claimV1 reads a claim of RPC V1, whose parts are parameters.
+// claimV1 reads a claim of RPC V1 from the parameters.
 func (r *Request) claimV1() (claim, error) {
 	p := r.Params
 	given := p.Get("Signature")
@@ -83,7 +85,7 @@ func (r *Request) claimV1() (claim, error) {
 		return signature.VerifyV1(secret, stringToSign, given)
 	}
 	if c.nonce == "" {
-		// The reference has no nonce. Such a request is unique by its signature.
+		// The API reference requires no nonce. Without one, the signature makes a request unique.
 		c.nonce = given
 	}
 	return c, nil

@@ -11,7 +11,7 @@ import (
 // signedByACS3 are the headers that a request signed with ACS3 must cover, since the service acts on them.
 var signedByACS3 = []string{"host", "x-acs-action", "x-acs-content-sha256", "x-acs-date", "x-acs-version"}
 
-// claimACS3 reads a claim of ACS3, whose parts are headers.
+// claimACS3 reads a claim of ACS3 from the headers.
 func (r *Request) claimACS3() (claim, error) {
 	c := claim{action: r.Header.Get("x-acs-action"), version: r.Header.Get("x-acs-version")}
 	auth, err := signature.ParseAuthorization(r.Header.Get("Authorization"))
@@ -42,8 +42,8 @@ func (r *Request) claimACS3() (claim, error) {
 	return c, nil
 }
 
-// checkSignedHeaders requires every header that means something here to be signed and to occur once, and every header
-// that is signed to be there. So what is signed is never longer than the header that was received.
+// checkSignedHeaders requires every header that the service acts on to be signed and to occur once, and every signed
+// header to be present. So what is signed is never longer than the received header.
 func (r *Request) checkSignedHeaders(signed []string) error {
 	for _, name := range signed {
 		if name != "host" && len(r.Header.Values(name)) == 0 {
@@ -79,7 +79,8 @@ func (r *Request) checkSigned(name string, signed []string) error {
 	if len(r.Header.Values(name)) > 1 {
 		return kmsapi.ErrIncompleteSignature.WithMessage("The header " + name + " occurs more than once.")
 	}
-	// The signature does not cover blanks around a value. If they passed, one signed nonce could be replayed as many.
+	// The signature does not cover blanks around a value. If they were accepted, one signed nonce could be replayed as
+	// many.
 	if value := r.Header.Get(name); value != strings.TrimSpace(value) {
 		return kmsapi.ErrIncompleteSignature.WithMessage("The header " + name + " has blanks around it.")
 	}

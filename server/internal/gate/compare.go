@@ -9,14 +9,14 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// Difference is what is not the same about an access key.
+// Difference is one way in which an access key has changed.
 type Difference struct {
 	AccessKeyID string
-	// What is such as "added" or "new secret". It shows nothing of a secret.
+	// What is, for example, "added" or "new secret". It reveals nothing about a secret.
 	What string
 }
 
-// Differences returns what changes when after replaces before, in the order of the ids.
+// Differences returns what changes when after replaces before, in the order of access key ids.
 func Differences(before, after Credentials) (all []Difference) {
 	ids := slices.AppendSeq(slices.Collect(maps.Keys(before)), maps.Keys(after))
 	slices.Sort(ids)

@@ -31,7 +31,7 @@ func TestDifferencesBetweenAccessKeysShowNoSecret(t *testing.T) {
 	require.Equal(t, "no longer needs a security token", differences(&changed, one)[3])
 }
 
-// Rates that did not change keep what has been used of them: a reload is no way to more requests.
+// A reload that leaves the rates alone must not refill them: otherwise reloads would allow more requests.
 func TestRatesThatDoNotChangeAreNotRefilled(t *testing.T) {
 	g := &Gate{}
 	account := []config.Account{{ID: "1"}}

@@ -25,7 +25,7 @@ type credential struct {
 	id       string
 	secret   kmsapi.Secret
 	inactive bool
-	// token is empty for an access key that is not temporary, and expires zero for one that never does.
+	// token is empty for an access key that is not temporary, and expires is zero for one that never expires.
 	token       kmsapi.Secret
 	expires     time.Time
 	permissions *permissions
@@ -64,10 +64,10 @@ func load(account string, k config.AccessKey, at config.Place) (*credential, err
 	return loaded, err
 }
 
-// maxSecretFile is more bytes than the file of a secret or a token can have.
+// maxSecretFile is more than the file of a secret or a token can have, in bytes.
 const maxSecretFile = 64 << 10
 
-// LoadSecret returns value, which the field called name has, or the content of file. The fault is in the field that
+// LoadSecret returns value, from the field called name, or the content of file. The error is a fault of the field that
 // was given.
 func LoadSecret(at config.Place, name, value, file string) (kmsapi.Secret, error) {
 	if file == "" {
@@ -86,18 +86,18 @@ func LoadSecret(at config.Place, name, value, file string) (kmsapi.Secret, error
 	return secret, at.Fault(err)
 }
 
-// secretForm is that of Alibaba Cloud's secrets and tokens, and of those that init makes.
+// secretForm is the form of Alibaba Cloud's secrets and tokens, and of those that init makes.
 var secretForm = regexp.MustCompile(`^[A-Za-z0-9+=]{16,}$`)
 
-// mayBeSecret reports whether the path of a file that could not be read ends in a secret, which was put into the field
-// for its file's name.
+// mayBeSecret reports whether the path of a file that could not be read may end in a secret, put by mistake into the
+// field for the file's name.
 func mayBeSecret(path string, err error) bool {
 	name := filepath.Base(path)
 	return errors.Is(err, syscall.ENAMETOOLONG) ||
 		errors.Is(err, fs.ErrNotExist) && secretForm.MatchString(name) && strings.ContainsAny(name, "0123456789")
 }
 
-// secretOf reads a secret, whose place an error names.
+// secretOf reads a secret. Errors name its place.
 func secretOf(written, place string) (kmsapi.Secret, error) {
 	secret, err := input.Word(written)
 	switch {

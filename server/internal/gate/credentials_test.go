@@ -11,7 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
 )
 
-// loaded returns the credential of an access key whose secret and token are in files with this content.
+// loaded returns the credential of an access key whose secret and token are in files with the given content.
 func loaded(t *testing.T, content string) (*credential, error) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "the-file")

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// WriteDigest writes to h, which is a keyed hash, everything by which two sets of credentials may differ: secrets,
-// tokens and permissions too. Errors are those of h, which a hash never returns.
+// WriteDigest writes everything in which two sets of credentials may differ, including secrets, tokens and permissions,
+// to h, a keyed hash. Errors are those of h; a hash returns none.
 func (c Credentials) WriteDigest(h io.Writer) error {
 	for _, id := range slices.Sorted(maps.Keys(c)) {
 		if err := writeAll(h, c[id].digested()); err != nil {
@@ -20,7 +20,7 @@ func (c Credentials) WriteDigest(h io.Writer) error {
 	return nil
 }
 
-// digested is all of a credential, its lists each after its length.
+// digested returns all of a credential, each list after its length.
 func (k *credential) digested() []string {
 	all := []string{
 		k.account, k.id, k.secret.Reveal(), strconv.FormatBool(k.inactive), k.token.Reveal(),
@@ -35,7 +35,7 @@ func (k *credential) digested() []string {
 	return all
 }
 
-// writeAll writes each of all after its length, so that no two lists are written alike.
+// writeAll writes each string after its length, so that different lists are written differently.
 func writeAll(w io.Writer, all []string) error {
 	for _, s := range all {
 		if _, err := w.Write(binary.AppendUvarint(nil, uint64(len(s)))); err != nil {

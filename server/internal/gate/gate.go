@@ -40,17 +40,17 @@ type Metrics interface {
 	RateLimited(class kmsapi.RateClass)
 }
 
-// Options of [Open]. All fields are required, unless something else is said.
+// Options of [Open]. All fields are required, unless stated otherwise.
 type Options struct {
 	API *api.API
 	// Config is the whole configuration, which has been validated.
 	Config config.Config
-	// Credentials are those of Config.
+	// Credentials are loaded from Config.
 	Credentials Credentials
 	Nonces      NonceStore
 	// Fresh says that Nonces is new, so that no nonce of an earlier run can be missing.
 	Fresh bool
-	// Mark is what an earlier run has left about its clock, and Skew is how far that may be ahead of Clock: see
+	// Mark is what an earlier run has stored about its clock, and Skew is how far that clock may be ahead of Clock: see
 	// [replay.Options].
 	Mark    replay.Mark
 	Skew    time.Duration
@@ -78,11 +78,11 @@ func Open(ctx context.Context, o Options) (*Gate, error) {
 	return g, err
 }
 
-// Replace lets the gate accept c, and no other access keys, from now on.
+// Replace makes the gate accept c, and no other access keys, from now on.
 func (g *Gate) Replace(c Credentials) { g.credentials.Store(&c) }
 
-// SetRates applies the rate limits of c from now on, also to dedicated gateways. If any differs from before, every
-// caller may send one more burst.
+// SetRates applies the rate limits of c from now on, including those of dedicated gateways. If any of them changes,
+// every caller may send one more burst.
 func (g *Gate) SetRates(c config.Config) {
 	rates := newRateLimiters(c)
 	if now := g.rates.Load(); now == nil || !now.same(rates) {
@@ -93,20 +93,20 @@ func (g *Gate) SetRates(c config.Config) {
 // Nonces returns the number of nonces in memory.
 func (g *Gate) Nonces() int { return g.nonces.Len() }
 
-// Floor is the earliest timestamp of requests that are accepted: see [replay.Memory.Floor].
+// Floor returns the earliest timestamp that requests may have: see [replay.Memory.Floor].
 func (g *Gate) Floor() time.Time { return g.nonces.Floor() }
 
-// Mark is what a later run needs to know about the clock: see [replay.Memory.Mark].
+// Mark returns what a later run needs to know about the clock: see [replay.Memory.Mark].
 func (g *Gate) Mark() replay.Mark { return g.nonces.Mark() }
 
-// LastMark is what the gate of another node needs to know if this one admits nothing more: see
+// LastMark returns what the gate of another node needs to know once this one admits nothing more: see
 // [replay.Memory.LastMark].
 func (g *Gate) LastMark() replay.Mark { return g.nonces.LastMark() }
 
-// Answer authenticates a request and runs its operation. It writes on the audit line what it learns, also if it fails.
+// Answer authenticates a request and runs its operation. It adds what it learns to the audit line, even if it fails.
 func (g *Gate) Answer(ctx context.Context, r *Request, line *audit.Record) (kmsapi.Response, error) {
 	var inv api.Invocation
-	defer func() { // A request that fails by a bug has named its key too.
+	defer func() { // A request that panics has named its key too.
 		line.KeyID, line.InstanceID = inv.KeyID, inv.InstanceID
 		line.DestinationKeyID, line.DestinationInstanceID = inv.DestinationKeyID, inv.DestinationInstanceID
 		line.Asked = inv.Asked(r.Params)
@@ -138,7 +138,7 @@ func (g *Gate) Answer(ctx context.Context, r *Request, line *audit.Record) (kmsa
 	return g.admit(ctx, &inv, r.Params, nonce)
 }
 
-// admit runs an operation that the gateway serves, or says how a dry run of it would end.
+// admit runs an operation that the gateway serves, or answers a dry run of it.
 func (g *Gate) admit(
 	ctx context.Context, inv *api.Invocation, params kmsapi.Params, nonce replay.Nonce,
 ) (kmsapi.Response, error) {
@@ -149,8 +149,8 @@ func (g *Gate) admit(
 		return nil, notServed(inv.Operation)
 	}
 	if err := g.audit.Err(); err != nil {
-		// The last line could not be written, so nothing is done that might leave no line. The line about this refusal is
-		// the next try.
+		// The last line could not be written, so nothing may run that might leave no line. The line about this refusal
+		// is the next attempt.
 		return nil, ErrNotAudited
 	}
 	resp, err := g.run(ctx, inv, params, nonce)
@@ -160,7 +160,7 @@ func (g *Gate) admit(
 	return resp, err
 }
 
-// notServed is the refusal of an operation without a handler.
+// notServed returns the refusal of an operation without a handler.
 func notServed(op kmsapi.Operation) error {
 	if op.Published() {
 		return kmsapi.ErrUnsupportedOperation
@@ -168,7 +168,7 @@ func notServed(op kmsapi.Operation) error {
 	return kmsapi.ErrActionNotFound
 }
 
-// run runs an operation, unless its caller has no permission, or has had too many already.
+// run runs an operation, unless its caller has no permission or is above its rate limit.
 func (g *Gate) run(
 	ctx context.Context, inv *api.Invocation, params kmsapi.Params, nonce replay.Nonce,
 ) (kmsapi.Response, error) {

@@ -11,15 +11,15 @@ import (
 
 // NonceStore keeps nonces that must survive a restart. [keyring.Keyring] implements it.
 type NonceStore interface {
-	// KeepNonce writes down a key, which may be deleted once it has expired.
+	// KeepNonce stores a key, which may be deleted once it has expired.
 	KeepNonce(ctx context.Context, key string, expires time.Time) error
-	// DropNonces deletes the keys that begin with prefix, and that isDropped reports true for.
+	// DropNonces deletes the keys that begin with prefix and for which isDropped returns true.
 	DropNonces(ctx context.Context, prefix string, isDropped func(key string) bool) error
-	// EachNonce visits the keys that are written down.
+	// EachNonce visits the stored keys.
 	EachNonce(ctx context.Context, visit func(key string) error) error
 }
 
-// openNonces makes a nonce memory, with what an earlier run wrote down.
+// openNonces makes a nonce memory, and loads what an earlier run has stored.
 func openNonces(ctx context.Context, s NonceStore, o replay.Options) (*replay.Memory, error) {
 	o.Durable, o.Drop = s.KeepNonce, s.DropNonces
 	memory := replay.New(o)
@@ -49,8 +49,8 @@ func (g *Gate) checkNonce(accessKeyID, nonce string, at time.Time) (replay.Nonce
 	}
 }
 
-// aheadPerSecond is how many requests of an access key may be ahead of the clock in a second, as many as the highest
-// rate limit of the real service. Each costs a write.
+// aheadPerSecond is how many requests per second of an access key may be ahead of the clock: the highest rate limit of
+// the real service. Each costs a write.
 const aheadPerSecond = 1000
 
 // keepNonce stores the nonce of a request that is ahead of the clock. It is the last check before the request runs, so
@@ -64,5 +64,5 @@ func (g *Gate) keepNonce(ctx context.Context, n replay.Nonce, now time.Time) err
 	return g.nonces.Keep(ctx, n)
 }
 
-// Sweep deletes what is stored of nonces that the memory has given up to make room.
+// Sweep deletes stored nonces that the memory has given up to make room.
 func (g *Gate) Sweep(ctx context.Context) error { return g.nonces.DropGivenUp(ctx) }

@@ -6,7 +6,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
 )
 
-// permissions are those of an access key. They implement [api.Permissions]. The zero value allows nothing.
+// permissions are what an access key may do. They implement [api.Permissions]. The zero value allows nothing.
 type permissions struct {
 	everything bool
 	allowed    []config.Allow
@@ -29,7 +29,7 @@ func (p *permissions) AllowSomewhere(actions []string) bool {
 	return p.allowEach(actions, func(config.Allow) bool { return true })
 }
 
-// allowEach reports whether each action is in an entry that covers accepts.
+// allowEach reports whether each action is in an entry for which covers returns true.
 func (p *permissions) allowEach(actions []string, covers func(config.Allow) bool) bool {
 	if p.everything {
 		return true

@@ -28,8 +28,8 @@ type limiters[K comparable] struct {
 	byKey map[K]*rateLimiter
 }
 
-// rateLimiter is a limiter whose time does not go back: a [rate.Limiter] would let a request with an earlier time than
-// the one before earn the time between them a second time.
+// rateLimiter is a limiter whose time does not go back: if a request had an earlier time than the one before, a
+// [rate.Limiter] would credit the time between them a second time.
 type rateLimiter struct {
 	limiter *rate.Limiter
 	last    time.Time
@@ -38,7 +38,8 @@ type rateLimiter struct {
 
 type rateKey struct {
 	account, region string
-	// gateway is the KMS instance of a dedicated gateway, whose requests share one limiter; empty for the shared gateway.
+	// gateway is the KMS instance of a dedicated gateway, whose requests share one limiter; empty for the shared
+	// gateway.
 	gateway string
 	class   kmsapi.RateClass
 }
@@ -53,13 +54,13 @@ func newRateLimiters(c config.Config) *rateLimiters {
 	return l
 }
 
-// same reports whether o has the same rates.
+// same reports whether l and o have the same rates.
 func (l *rateLimiters) same(o *rateLimiters) bool {
 	return maps.Equal(l.perSecond, o.perSecond) && maps.Equal(l.dedicated, o.dedicated)
 }
 
 // Limits returns the requests a second that an account may send in a region, by class, and those that dedicated
-// gateways serve, by their KMS instances. The caller does not change them.
+// gateways serve, by their KMS instances. The caller must not change the maps.
 func (g *Gate) Limits() (perSecond map[kmsapi.RateClass]int, dedicated map[string]int) {
 	rates := g.rates.Load()
 	return rates.perSecond, rates.dedicated
@@ -81,7 +82,8 @@ func (l *rateLimiters) take(inv *api.Invocation) error {
 	return nil
 }
 
-// allow counts a request at now. The limiter of key lets perSecond pass, with a burst of the same size.
+// allow counts a request at now, and reports whether it may pass. The limiter of key lets perSecond pass, with a burst
+// of the same size.
 func (l *limiters[K]) allow(key K, perSecond int, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -15,11 +15,11 @@ import (
 // regions finds the region of a request.
 type regions struct {
 	served map[string]bool
-	// byHost leads from KMS's own host names to their regions.
+	// byHost has the regions of KMS's own host names.
 	byHost map[string]string
 	// home is the region of requests that name none.
 	home string
-	// byInstance leads from the KMS instances to theirs.
+	// byInstance has the regions of the KMS instances.
 	byInstance map[string]string
 }
 
@@ -29,7 +29,7 @@ func newRegions(c config.Config) regions {
 	}
 	for _, r := range kmsapi.Regions() {
 		for _, host := range []string{r.PublicEndpoint, r.VPCEndpoint} {
-			if host != "" { // A region may have no endpoint in a network, and a request no host, as in HTTP/1.0.
+			if host != "" { // A region may lack an endpoint in a network, and a request of HTTP/1.0 a host.
 				rs.byHost[host] = r.ID
 			}
 		}
@@ -40,9 +40,10 @@ func newRegions(c config.Config) regions {
 	return rs
 }
 
-// of is the region that r is for: on a dedicated gateway that of the instance; on the shared one that of the host if it
-// is one of KMS's own host names, else the RegionId parameter, else the default. RPC V1 signs the parameter and not the
-// host, so a host in another region is refused: the signer meant only one of them.
+// of returns the region that r is for. On a dedicated gateway it is the region of the instance. On the shared gateway
+// it is the region of the host if that is one of KMS's own host names, else the RegionId parameter, else the default.
+// RPC V1 signs the parameter but not the host, so a host in another region is refused: the signer meant only one of
+// them.
 func (rs regions) of(r *Request) (string, error) {
 	if r.Gateway != "" {
 		return rs.byInstance[r.Gateway], nil
@@ -61,7 +62,7 @@ func (rs regions) of(r *Request) (string, error) {
 // maxSuggested is how many regions a refusal lists: programs show only the first 256 bytes of a message, or none.
 const maxSuggested = 4
 
-// suggest says what region may have been meant, without its full stop.
+// suggest returns a clause about the regions that may have been meant, without a full stop.
 func (rs regions) suggest(region string) string {
 	served := slices.Sorted(maps.Keys(rs.served))
 	if len(served) <= maxSuggested {
@@ -73,7 +74,7 @@ func (rs regions) suggest(region string) string {
 	return "DescribeRegions lists those in which it does"
 }
 
-// ofHost is the region whose endpoint is host, with or without a port, or "" if there is none.
+// ofHost returns the region whose endpoint is host, with or without a port, or "" if there is none.
 func (rs regions) ofHost(host string) string {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name

@@ -6,7 +6,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// Usage is what has been asked for under one rate limit: that of a class of an account in a region, or of a dedicated
+// Usage counts the requests under one rate limit: that of a class for an account in a region, or for a dedicated
 // gateway.
 type Usage struct {
 	Account, Region string
@@ -21,7 +21,7 @@ type Usage struct {
 	Passed, Refused uint64
 }
 
-// Usage returns what has been asked for under each rate limit that has had a request, in no order.
+// Usage returns the usage of each rate limit that has had a request, in no particular order.
 func (g *Gate) Usage() []Usage {
 	rates, now := g.rates.Load(), g.clock()
 	var all []Usage
@@ -52,7 +52,8 @@ func (l *limiters[K]) meters() map[K]meter {
 // meter counts the requests of a limiter.
 type meter struct {
 	passed, refused uint64
-	// minute is the one, counted from 1970, in which current requests have passed; previous have in the one before.
+	// minute is the minute, counted from 1970, in which current requests have passed; in the minute before it, previous
+	// passed.
 	minute            int64
 	current, previous uint32
 }
@@ -70,7 +71,7 @@ func (m *meter) count(now time.Time, passed bool) {
 	m.current++
 }
 
-// turnTo moves on to the present minute.
+// turnTo moves on to the minute that now is in.
 func (m *meter) turnTo(now time.Time) {
 	minute := now.Unix() / secondsPerMinute
 	switch minute - m.minute {
@@ -84,7 +85,8 @@ func (m *meter) turnTo(now time.Time) {
 	m.minute, m.current = minute, 0
 }
 
-// perSecond is the average of the minute before now. Of the previous minute it takes the part that is not yet over.
+// perSecond returns the average rate of the 60 seconds before now. The previous minute counts in proportion to its part
+// of them.
 func (m meter) perSecond(now time.Time) float64 {
 	m.turnTo(now)
 	left := secondsPerMinute - float64(now.Unix()%secondsPerMinute)

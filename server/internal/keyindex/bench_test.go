@@ -16,7 +16,8 @@ import (
 // many is how many keys the benchmarks have.
 const many = 100_000
 
-// manyKeys are keys of 24 classes with ten tags each: one whose value no other key has, and nine of 2 to 512 values.
+// manyKeys returns keys of 24 classes with ten tags each: one whose value no other key has, and nine with 2 to 512
+// different values.
 func manyKeys(b *testing.B) (keys []keyindex.Key) {
 	for n := range many {
 		k := keyindex.Key{
@@ -44,7 +45,7 @@ func heap() float64 {
 	return float64(m.HeapAlloc) / (1 << 20)
 }
 
-// BenchmarkLoad states the memory that the index of many keys takes.
+// BenchmarkLoad reports the memory that the index of many keys takes.
 func BenchmarkLoad(b *testing.B) {
 	keys, x := manyKeys(b), keyindex.New()
 	before := heap()
@@ -60,7 +61,7 @@ func BenchmarkLoad(b *testing.B) {
 	runtime.KeepAlive(keys)
 }
 
-// BenchmarkPage measures pages in the middle of what filters let through.
+// BenchmarkPage measures pages in the middle of filters' results.
 func BenchmarkPage(b *testing.B) {
 	x, keys := keyindex.New(), manyKeys(b)
 	require.NoError(b, x.Load(func(l keyindex.Loader) error {
@@ -90,7 +91,7 @@ func BenchmarkPage(b *testing.B) {
 	}
 }
 
-// BenchmarkPut measures a change of state and one of a tag.
+// BenchmarkPut measures a change of state and a change of a tag.
 func BenchmarkPut(b *testing.B) {
 	x, keys := keyindex.New(), manyKeys(b)
 	require.NoError(b, x.Load(func(l keyindex.Loader) error {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// content is the keys of an index, and the sets that they are in.
+// content has the keys of an index and the sets that they are in.
 type content struct {
 	entries map[string]*entry
 	classes map[Class]*class
@@ -22,7 +22,7 @@ func newContent() *content {
 	}
 }
 
-// put adds a key, or replaces what is known of it.
+// put adds a key, or replaces what is known about it.
 func (c *content) put(k Key) {
 	e := c.entries[k.ID]
 	if e == nil {
@@ -75,7 +75,7 @@ func (c *content) leaveClass(e *entry) {
 	e.class = nil
 }
 
-// setTags moves an entry from the sets of the tags that it had to those of the tags that it has.
+// setTags gives an entry tags, and moves it between the sets accordingly.
 func (c *content) setTags(e *entry, tags map[string]string) {
 	if e.hasTags(tags) {
 		return
@@ -96,7 +96,7 @@ func (e *entry) hasTags(tags map[string]string) bool {
 	})
 }
 
-// tag returns a tag with its sets, which it makes if there are none yet.
+// tag returns a tag with its sets, and makes sets that do not exist yet.
 func (c *content) tag(key, value string) tag {
 	var t tag
 	if t.key = c.tagKeys[key]; t.key == nil {
@@ -116,7 +116,7 @@ func (c *content) tag(key, value string) tag {
 func tagKey(t tag) *tagSet   { return t.key }
 func tagValue(t tag) *tagSet { return t.value }
 
-// setsOf returns the sets that tags are in, each once: several tags may have one value.
+// setsOf returns the sets of tags, each once: several tags may share a value.
 func setsOf(tags []tag, of func(tag) *tagSet) (sets []*tagSet) {
 	for _, t := range tags {
 		if s := of(t); !slices.Contains(sets, s) {
@@ -126,7 +126,7 @@ func setsOf(tags []tag, of func(tag) *tagSet) (sets []*tagSet) {
 	return sets
 }
 
-// join removes an entry from the sets in before that are not in after, and adds it to those that only after has.
+// join removes an entry from the sets that are only in before, and adds it to those that are only in after.
 func join(sets map[string]*tagSet, e *entry, before, after []*tagSet) {
 	for _, s := range after {
 		if !slices.Contains(before, s) {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// queue is a heap of the entries that have changes to come, the one that changes first at its top.
+// queue is a heap of the entries with pending changes, with the entry that changes first at its top.
 type queue []*entry
 
 // notDue is the place of an entry that is not in the queue.
@@ -39,7 +39,7 @@ func (q *queue) Pop() any {
 	return e
 }
 
-// schedule replaces the changes that an entry has to come.
+// schedule replaces the pending changes of an entry.
 func (q *queue) schedule(e *entry, changes []Change) {
 	if e.due != notDue {
 		heap.Remove(q, e.due)
@@ -49,5 +49,5 @@ func (q *queue) schedule(e *entry, changes []Change) {
 	}
 }
 
-// isDue reports whether an entry is to change at now or was to before.
+// isDue reports whether an entry has a change that is due at now.
 func (q queue) isDue(now time.Time) bool { return len(q) > 0 && !now.Before(q[0].changes[0].At) }

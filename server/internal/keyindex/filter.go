@@ -5,18 +5,18 @@ import (
 	"slices"
 )
 
-// Filter lets keys through. Each of its parts that says something must hold for a key.
+// Filter selects keys. A key passes if it satisfies each part that is not empty.
 type Filter struct {
-	// Accepts looks at the class of a key, and is nil if every class will do.
+	// Accepts reports whether a class passes; nil accepts every class.
 	Accepts func(Class) bool
-	// TagKeys and TagValues need not be of the same tag.
+	// TagKeys and TagValues may match different tags of a key.
 	TagKeys, TagValues []string
 }
 
-// part is one part of a filter: the sets of the keys that it lets through.
+// part is one part of a filter, as the sets of the keys that pass it.
 type part struct {
 	sets merged
-	// apart says that no entry is in two of the sets.
+	// apart says that the sets are disjoint.
 	apart bool
 	// inFirst reports whether an entry is in one of the first n sets.
 	inFirst func(e *entry, n int) bool
@@ -24,7 +24,7 @@ type part struct {
 
 func (p part) has(e *entry) bool { return p.inFirst(e, len(p.sets)) }
 
-// matches returns the entries that f lets through, in sets that have none in common.
+// matches returns the entries that pass f, in disjoint sets.
 func (c *content) matches(f Filter) merged {
 	parts := c.parts(f)
 	slices.SortStableFunc(parts, func(a, b part) int { return cmp.Compare(a.sets.size(), b.sets.size()) })
@@ -35,10 +35,10 @@ func (c *content) matches(f Filter) merged {
 	return parts[0].walk(parts[1:])
 }
 
-// isAll reports whether a part lets every key through.
+// isAll reports whether every key passes a part.
 func (c *content) isAll(p part) bool { return p.apart && p.sets.size() == len(c.entries) }
 
-// walk returns the entries of a part that others let through too. Each of its sets is walked.
+// walk returns the entries of a part that pass others too. It walks all sets of p.
 func (p part) walk(others []part) (found merged) {
 	for n, s := range p.sets {
 		var run []*entry
@@ -74,7 +74,7 @@ func (c *content) parts(f Filter) (parts []part) {
 // tagSets are different tag keys, or different tag values.
 type tagSets []*tagSet
 
-// existing returns the sets that names stand for, as far as there are any. One that has every key stands for all.
+// existing returns the sets called names that exist. If one of them has every key, it is returned alone.
 func (c *content) existing(sets map[string]*tagSet, names []string) (found tagSets) {
 	for _, name := range names {
 		switch s := sets[name]; {
@@ -88,19 +88,21 @@ func (c *content) existing(sets map[string]*tagSet, names []string) (found tagSe
 	return found
 }
 
-// areUnderOne reports whether no key can have two of some tag values, since they have always been under one tag key.
+// areUnderOne reports whether no key can have two of the tag values in s, since all of them have always been under one
+// tag key.
 func (s tagSets) areUnderOne() bool {
 	return len(s) < 2 || s[0].under != nil &&
 		!slices.ContainsFunc(s, func(v *tagSet) bool { return v.under != s[0].under })
 }
 
-// areUnder reports whether every key that has one of some tag values has one of the tag keys too, since the values have
-// always been under them.
+// areUnder reports whether every key with one of the tag values in s also has one of the tag keys, since the values
+// have always been under them.
 func (s tagSets) areUnder(keys tagSets) bool {
 	return !slices.ContainsFunc(s, func(v *tagSet) bool { return !slices.Contains(keys, v.under) })
 }
 
-// tagPart is the part that lets through what is in one of some sets; has reports whether an entry is.
+// tagPart returns the part that entries in any of the wanted sets pass; has reports whether an entry is in one of some
+// sets.
 func tagPart(wanted tagSets, apart bool, has func(*entry, []*tagSet) bool) part {
 	p := part{apart: apart, inFirst: func(e *entry, n int) bool { return has(e, wanted[:n]) }}
 	for _, s := range wanted {

@@ -5,13 +5,14 @@ import (
 	"time"
 )
 
-// Index is the keys of one account and region. It is safe for parallel use.
+// Index is an index of the keys of one account and region. It is safe for parallel use.
 //
-// A new one only gathers changes. Its owner then has [Index.Load] read all keys, which may be from before any of these
-// changes or after.
+// A new index only gathers changes. Its owner then calls [Index.Load] to read all keys, in a state from before or after
+// any of these changes.
 type Index struct {
 	mu sync.RWMutex
-	// gathered are the changes before the index is loaded, nil for a key that is gone. It is nil once the index is loaded.
+	// gathered are the changes before the index is loaded, by id, with nil for a key that is gone. It is nil once the
+	// index is loaded.
 	gathered map[string]*Key
 	content  *content
 }
@@ -25,14 +26,14 @@ type Loader struct{ content *content }
 // Add adds a key.
 func (l Loader) Add(k Key) { l.content.put(k) }
 
-// AddTags gives a key its tags, if it was added without. They may be changed afterwards.
+// AddTags gives a key that was added without tags its tags. The caller may change the map afterwards.
 func (l Loader) AddTags(id string, tags map[string]string) {
 	if e := l.content.entries[id]; e != nil {
 		l.content.setTags(e, tags)
 	}
 }
 
-// Load has read fill the index, which can be used then, unless it returns an error.
+// Load fills the index by read. After that the index can be used, unless read returns an error.
 func (x *Index) Load(read func(Loader) error) error {
 	c := newContent()
 	if err := read(Loader{c}); err != nil {
@@ -62,7 +63,7 @@ func (x *Index) Put(k Key) {
 	x.content.put(k)
 }
 
-// Remove reports that there is no key called id any longer.
+// Remove reports that the key called id no longer exists.
 func (x *Index) Remove(id string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -73,16 +74,16 @@ func (x *Index) Remove(id string) {
 	x.content.remove(id)
 }
 
-// Page returns a page of the ids of the keys that f lets through at now, in their order, and the number of all of them.
-// Pages are counted from 1, and have size ids, at least 1. The index has been loaded. What time has changed at now is
-// not undone for an earlier time.
+// Page returns a page of the ids of the keys that pass f at now, in order, and their total number. Pages are counted
+// from 1, and have size ids, at least 1. The index must be loaded. Changes that were due at now are not undone for a
+// later call with an earlier time.
 func (x *Index) Page(now time.Time, f Filter, number, size int) (ids []string, total int) {
 	x.settle(now)
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	found := x.content.matches(f)
 	total = found.size()
-	if number > total/size+1 { // The number of ids before such a page may be more than an int can hold.
+	if number > total/size+1 { // The number of ids before such a page could overflow an int.
 		return []string{}, total
 	}
 	return found.page((number-1)*size, size), total

@@ -15,14 +15,14 @@ import (
 
 var start = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 
-// model is the keys that an index should have, which it finds by looking at each.
+// model has the keys that an index should have, and finds them by a scan.
 type model struct {
 	index *keyindex.Index
 	keys  map[string]keyindex.Key
 	now   time.Time
 }
 
-// TestAnIndexFindsWhatAScanFinds lets an index and a scan of all keys live through the same random changes. There are
+// TestAnIndexFindsWhatAScanFinds compares an index with a scan of all keys through the same random changes. There are
 // enough keys for sets of several chunks: see manyKeys.
 func TestAnIndexFindsWhatAScanFinds(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
@@ -32,7 +32,7 @@ func TestAnIndexFindsWhatAScanFinds(t *testing.T) {
 	})
 }
 
-// load fills the index with keys from before some of the changes that it has gathered, and from after the others.
+// load fills the index with keys from before some of the changes that it has gathered, and after the others.
 func (m *model) load(t *rapid.T) {
 	for n := range rapid.IntRange(0, 2500).Draw(t, "keys") {
 		m.keys[id(n)] = plainKey(n)
@@ -113,7 +113,7 @@ func (m *model) Wait(t *rapid.T) {
 	m.now = m.now.Add(time.Duration(rapid.IntRange(0, 60).Draw(t, "minutes")) * time.Minute)
 }
 
-// classAt is the class that a key has at now, and false if it is gone.
+// classAt returns the class of a key at now, or false if the key is gone.
 func classAt(k keyindex.Key, now time.Time) (keyindex.Class, bool) {
 	class := k.Class
 	for _, change := range k.Changes {
@@ -127,7 +127,7 @@ func classAt(k keyindex.Key, now time.Time) (keyindex.Class, bool) {
 	return class, true
 }
 
-// scan returns the ids that a filter lets through.
+// scan returns the ids of the keys that pass a filter.
 func (m *model) scan(f keyindex.Filter) (ids []string) {
 	for _, k := range m.keys {
 		class, exists := classAt(k, m.now)
@@ -144,7 +144,7 @@ func meet(wanted, have []string) bool {
 	return len(wanted) == 0 || slices.ContainsFunc(wanted, func(s string) bool { return slices.Contains(have, s) })
 }
 
-// List compares a page.
+// List compares a page of the index with the scan.
 func (m *model) List(t *rapid.T) {
 	some := func(of []string, name string) []string {
 		return rapid.SliceOfN(rapid.SampledFrom(append([]string{"none"}, of...)), 0, 3).Draw(t, name)

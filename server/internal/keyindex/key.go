@@ -6,14 +6,16 @@ import (
 	"time"
 )
 
-// Class is what filters compare of a key, but for its tags. There are few classes, whatever the number of keys.
+// Class has the properties of a key that filters compare, except for its tags. There are few classes, however many keys
+// there are.
 type Class struct {
 	State, Spec, Usage, ProtectionLevel string
-	// Instance is the KMS instance that the key is in, and empty if it is in none.
+	// Instance is the KMS instance that the key is in, or empty if it is in none.
 	Instance string
 }
 
-// clone returns the class in strings of its own: those of a caller may be parts of longer ones.
+// clone returns a copy with strings of its own: the caller's may be parts of longer strings, which would stay in
+// memory.
 func (c Class) clone() Class {
 	return Class{
 		State: strings.Clone(c.State), Spec: strings.Clone(c.Spec), Usage: strings.Clone(c.Usage),
@@ -26,14 +28,14 @@ type Key struct {
 	ID string
 	Class
 	Tags map[string]string
-	// Changes are what time will make of the key, the earliest first.
+	// Changes are the changes that time will make to the key, the earliest first.
 	Changes []Change
 }
 
-// Change is what time makes of a key.
+// Change is a change of a key by time.
 type Change struct {
 	At time.Time
-	// Gone means that the key no longer exists. Otherwise Class is the one that it has from then on.
+	// Gone means that the key no longer exists. Otherwise Class is its class from then on.
 	Gone bool
 	Class
 }
@@ -43,36 +45,36 @@ type entry struct {
 	id    string
 	class *class
 	tags  []tag
-	// changes are those to come.
+	// changes are the pending changes.
 	changes []Change
-	// due is the place in the queue of entries that have changes to come.
+	// due is the entry's index in the queue, or notDue.
 	due int
 }
 
-// class is the keys of a class.
+// class is the set of the keys of a class.
 type class struct {
 	Class
 	set
 }
 
-// tag is one tag of a key, as the keys that have its key, and those that have its value.
+// tag is one tag of a key, as the set of the keys that have its tag key and the set of those that have its value.
 type tag struct{ key, value *tagSet }
 
-// tagSet is the keys that have a tag with a key, or with a value.
+// tagSet is the set of the keys that have a tag key or a tag value.
 type tagSet struct {
 	text string
 	set
-	// under is the tag key that a value has always been under since the set was made. It is nil for a value that has been
+	// under is the only tag key that a value has been under since the set was made. It is nil for a value that has been
 	// under several, and for a tag key.
 	under *tagSet
 }
 
-// hasKey reports whether the entry has a tag whose key is one of some.
+// hasKey reports whether the entry has a tag whose key is in some.
 func (e *entry) hasKey(some []*tagSet) bool {
 	return len(some) > 0 && slices.ContainsFunc(e.tags, func(t tag) bool { return slices.Contains(some, t.key) })
 }
 
-// hasValue reports whether the entry has a tag whose value is one of some.
+// hasValue reports whether the entry has a tag whose value is in some.
 func (e *entry) hasValue(some []*tagSet) bool {
 	return len(some) > 0 && slices.ContainsFunc(e.tags, func(t tag) bool { return slices.Contains(some, t.value) })
 }

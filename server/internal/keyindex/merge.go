@@ -1,6 +1,6 @@
 package keyindex
 
-// merged is sets that have no entry in common, read as one.
+// merged is a number of disjoint sets that are read as one.
 type merged []*set
 
 func (m merged) size() (size int) {
@@ -29,7 +29,7 @@ func (m merged) page(skip, size int) []string {
 	return ids
 }
 
-// least returns the number of the set whose next entry is the first of all. There is one.
+// least returns the index of the set whose next entry is the first of all. There must be an entry left.
 func (m merged) least(places []position) (least int) {
 	var first *entry
 	for i, s := range m {
@@ -42,8 +42,8 @@ func (m merged) least(places []position) (least int) {
 
 // split returns how many of the first skip entries are in each set. skip is less than the size.
 //
-// It narrows down, for each set, between which of its entries the split is: the middle of the widest range has a rank
-// among all entries, which says on which side of the split it is, and so are those before or after it in all sets.
+// It narrows the range of entries in which each set is split. The rank of the widest range's middle among all entries
+// shows on which side of the split it is, and with it all entries of all sets that are before it or after it.
 func (m merged) split(skip int) (from []int) {
 	from = make([]int, len(m))
 	if len(m) == 1 {

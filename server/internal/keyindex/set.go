@@ -5,17 +5,17 @@ import (
 	"slices"
 )
 
-// maxChunk balances the two parts of a change: finding a chunk among all, and moving the entries within one.
+// maxChunk balances the two parts of a change: finding a chunk, and moving the entries within it.
 const maxChunk = 512
 
-// A set is entries in the order of their ids. It is divided into chunks, none of which is empty, so that a change moves
-// few of them.
+// A set has entries in the order of their ids. They are divided into chunks, none of them empty, so that a change moves
+// few entries.
 type set struct {
 	chunks [][]*entry
 	size   int
 }
 
-// chunkOf returns the number of the first chunk that does not end before id; it may be the number of chunks.
+// chunkOf returns the index of the first chunk that does not end before id, or the number of chunks if there is none.
 func (s *set) chunkOf(id string) int {
 	at, _ := slices.BinarySearchFunc(s.chunks, id, func(chunk []*entry, id string) int {
 		return cmp.Compare(chunk[len(chunk)-1].id, id)
@@ -23,7 +23,7 @@ func (s *set) chunkOf(id string) int {
 	return at
 }
 
-// placeIn returns where id is in a chunk, or would be.
+// placeIn returns the index of id in a chunk, or where it would be inserted.
 func placeIn(chunk []*entry, id string) (at int, ok bool) {
 	return slices.BinarySearchFunc(chunk, id, func(e *entry, id string) int { return cmp.Compare(e.id, id) })
 }
@@ -37,7 +37,7 @@ func (s *set) add(e *entry) {
 	}
 	n := len(s.chunks) - 1
 	at := len(s.chunks[n])
-	if s.chunks[n][at-1].id > e.id { // Otherwise it comes last, as all do when an index is loaded.
+	if s.chunks[n][at-1].id > e.id { // Otherwise it comes last, as every entry does when an index is loaded.
 		n = s.chunkOf(e.id)
 		at, _ = placeIn(s.chunks[n], e.id)
 	}
@@ -46,7 +46,7 @@ func (s *set) add(e *entry) {
 	}
 }
 
-// split divides a chunk in two. If it is the last one, the first part stays full, as entries that come in order fill
+// split divides a chunk in two. The last chunk is not divided in the middle, so that entries that come in order fill
 // chunks.
 func (s *set) split(n int) {
 	chunk, half := s.chunks[n], maxChunk/2
@@ -97,7 +97,7 @@ func (s *set) position(n int) position {
 // at returns the n-th entry, counted from 0.
 func (s *set) at(n int) *entry { return s.after(s.position(n)) }
 
-// after returns the entry after a place, and nil at the end.
+// after returns the entry after a place, or nil at the end.
 func (s *set) after(p position) *entry {
 	if p.chunk == len(s.chunks) {
 		return nil

@@ -11,8 +11,8 @@ import (
 
 // Alias is a name of a CMK.
 //
-// It is stored under its name, and an entry without value is stored under the CMK's id and the alias's name, so that
-// the aliases of one CMK are found without reading all of them. Both are always written and deleted together.
+// It is stored under its name. An entry without a value is stored under the CMK's id and the alias's name, so that the
+// aliases of one CMK are found without reading all aliases. Both are always written and deleted together.
 type Alias struct {
 	// Name has the prefix [kmsapi.AliasPrefix]. It is in the record's path and not in its value.
 	Name         string
@@ -26,8 +26,8 @@ func (a *Alias) fields(f *codec) {
 	f.time(2, &a.CreationDate)
 }
 
-// Alias returns the alias called name and its CMK, or [kmsapi.ErrAliasNotFound]. An alias goes with its CMK: when that
-// one is past its deletion date, the alias is not found either.
+// Alias returns the alias called name and its CMK, or [kmsapi.ErrAliasNotFound]. Once the CMK is past its deletion
+// date, its aliases are not found either.
 func (r Reader) Alias(name string) (Alias, *CMK, error) {
 	alias, err := r.storedAlias(name)
 	if err != nil {
@@ -87,7 +87,7 @@ func (r Reader) CountAliases() (int, error) {
 	return recorded - len(gone), err
 }
 
-// PutAlias stores an alias, and takes its name from the CMK that had it, if any.
+// PutAlias stores an alias. If another CMK had an alias with that name, the alias moves.
 func (w Writer) PutAlias(alias Alias) error {
 	old, err := w.storedAlias(alias.Name)
 	if err == nil {
@@ -106,7 +106,7 @@ func (w Writer) PutAlias(alias Alias) error {
 	return errors.Join(w.scope.aliasesOf(alias.KeyID).Add(w.store, name), w.scope.aliases().Add(w.store, name))
 }
 
-// DeleteAlias removes an alias, and leaves its CMK alone.
+// DeleteAlias removes an alias, but not its CMK.
 func (w Writer) DeleteAlias(alias Alias) error {
 	if err := w.store.Delete(w.scope.cmkAliasPath(alias.KeyID, alias.Name)); err != nil {
 		return err

@@ -7,14 +7,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// hotRecords are the records that Encrypt and Decrypt read of a CMK: its own and, to decrypt with an earlier version,
-// that of the version.
+// hotRecords are the records of a CMK that Encrypt and Decrypt read: its own and, to decrypt with an earlier version,
+// the record of the version.
 type hotRecords struct {
 	keyID, versionID string
 	cmk, version     []byte
 }
 
-// hotRecords creates a CMK and reads its hot records; the version is the oldest one.
+// hotRecords creates a CMK and returns its hot records; the version is the oldest one.
 func (r *rig) hotRecords(versions, tags int) (hot hotRecords) {
 	keyID, versionIDs := r.create(versions, tags)
 	hot.keyID, hot.versionID = keyID, versionIDs[0]
@@ -24,7 +24,7 @@ func (r *rig) hotRecords(versions, tags int) (hot hotRecords) {
 	return hot
 }
 
-// decode reads what Decrypt needs of the oldest version.
+// decode decodes what Decrypt needs for the oldest version.
 func (h hotRecords) decode() error {
 	cmk, err := decodeCMK("p", h.keyID, h.cmk)
 	if err == nil && cmk.Primary.ID != h.versionID {
@@ -33,7 +33,7 @@ func (h hotRecords) decode() error {
 	return err
 }
 
-// sizes are numbers of versions and tags of a CMK.
+// sizes are the numbers of versions and tags of a CMK.
 var sizes = []struct{ versions, tags int }{{1, 0}, {1, 1}, {1, 10}, {50, 0}, {50, 10}}
 
 func BenchmarkDecodeHead(b *testing.B) {

@@ -16,16 +16,16 @@ import (
 
 // Report is the result of [Check].
 type Report struct {
-	// Records is the number of all records in the store, Keys that of CMKs, and Versions that of key versions whose
-	// material was opened.
+	// Records is the number of all records in the store, Keys the number of CMKs, and Versions the number of key
+	// versions whose material was opened.
 	Records, Keys, Versions int
-	// Secrets is the number of secrets, and SecretValues that of values that were opened.
+	// Secrets is the number of secrets, and SecretValues the number of values that were opened.
 	Secrets, SecretValues int
-	// Problems are sentences, one for each thing that is wrong. There is no secret in them.
+	// Problems are sentences, one for each problem. They contain no secret.
 	Problems []string
 }
 
-// Archive is a store that is only read, and that may be damaged.
+// Archive is a read-only store that may be damaged.
 type Archive interface {
 	// Verify checks the structure of the file, and reports each fault until report returns false.
 	Verify(ctx context.Context, report func(fault error) (more bool)) error
@@ -34,22 +34,21 @@ type Archive interface {
 	Len(ctx context.Context) (int, error)
 }
 
-// CheckOptions of [Check].
+// CheckOptions are the options of [Check].
 type CheckOptions struct {
-	// ParseNonce checks the key of a nonce. It is required.
+	// ParseNonce checks the key of a nonce record. It is required.
 	ParseNonce func(key string) error
-	// Progress is called now and then with the number of records that have been checked, and that of all; nil is never
-	// called.
+	// Progress, if set, is called now and then with the number of records checked and the total.
 	Progress func(done, total int)
-	// Moving is a state of a migration in which the store may be although it can't be used in that: see [Move].
+	// Moving is a migration state that Check accepts although a store in it can't be used: see [Move].
 	Moving MoveState
 }
 
 // Check reads a whole store: the structure of its file, every record, the indices in both directions, and the material
-// of every key version and the values of secrets, which it opens with root. It changes nothing. An error says that the
-// check could not be done.
+// of every key version and the values of secrets, which it opens with root. It changes nothing. It returns an error
+// only if the check could not be done.
 //
-// If the store is under another root key, the error wraps [crypt.ErrWrongRootKey]: nothing would open.
+// If the store is under another root key, the error wraps [crypt.ErrWrongRootKey].
 func Check(ctx context.Context, a Archive, root *crypt.RootKey, o CheckOptions) (Report, error) {
 	c := &checker{
 		ctx: ctx, root: root, parseNonce: o.ParseNonce, moving: o.Moving,
@@ -74,7 +73,7 @@ func Check(ctx context.Context, a Archive, root *crypt.RootKey, o CheckOptions) 
 
 // checker walks a store.
 type checker struct {
-	// ctx ends the walk early.
+	// ctx can end the walk early.
 	ctx        context.Context
 	root       *crypt.RootKey
 	parseNonce func(key string) error
@@ -86,13 +85,13 @@ type checker struct {
 
 	// schema is the version of the store's layout.
 	schema int
-	// lists that exist, and the number of CMKs in each state by the path of the count, are gathered on the walk, to be
-	// compared with the records of them, which a store of plainSchema does not have.
+	// lists are the lists that exist, and states the number of CMKs in each state by the path of its count. They are
+	// gathered on the walk and compared with the records about them, which a store of plainSchema does not have.
 	lists  map[string]bool
 	states map[string]*tally
 }
 
-// countFor counts the records if someone wants to know the progress.
+// countFor counts the records if progress is set.
 func (c *checker) countFor(a Archive, progress func(done, total int)) error {
 	c.progress = func(int) {}
 	if progress == nil {
@@ -106,7 +105,7 @@ func (c *checker) countFor(a Archive, progress func(done, total int)) error {
 // maxProblems is how many problems are reported. One wrong byte can cause millions.
 const maxProblems = 100
 
-// problem notes a problem. The names in a file may be anybody's.
+// problem records a problem. Names in a damaged or forged file may be anything.
 func (c *checker) problem(format string, args ...any) {
 	switch n := len(c.report.Problems); {
 	case n < maxProblems:
@@ -121,8 +120,8 @@ func (c *checker) unknownKind(path string) {
 	c.problem("record %q: it is not of a kind that this program knows", path)
 }
 
-// recordKinds are all kinds of records in the storage layout, each with the check of one record, and if part of it is
-// under the root key, with what puts that under another.
+// recordKinds are all kinds of records in the storage layout, each with the function that checks a record and, if part
+// of the record is wrapped by the root key, the function that wraps it by another.
 var recordKinds = []struct {
 	prefix string
 	check  func(c *checker, at location, value []byte)
@@ -177,10 +176,10 @@ func (c *checker) walk(r store.Reader) error {
 	return c.compareIndices()
 }
 
-// pauseEvery is how many records are checked between two looks at the context.
+// pauseEvery is how many records are checked between two checks of the context.
 const pauseEvery = 1000
 
-// pause reports the progress, and returns an error if the check is to end.
+// pause reports progress now and then, and returns an error if the context has ended.
 func (c *checker) pause() error {
 	if c.report.Records%pauseEvery != 0 {
 		return nil
@@ -189,7 +188,7 @@ func (c *checker) pause() error {
 	return c.ctx.Err()
 }
 
-// fingerprintKey opens the key of fingerprints, which a store of an earlier layout does not have.
+// fingerprintKey opens the fingerprint key, which stores of earlier layouts do not have.
 func (c *checker) fingerprintKey() {
 	if c.schema <= derivedSchema {
 		return

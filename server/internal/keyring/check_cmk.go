@@ -7,7 +7,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 )
 
-// checkedCMK is a CMK, with what a store of an old layout has in its record.
+// checkedCMK is a CMK with the versions and tags that an old layout stores in its record.
 type checkedCMK struct {
 	*CMK
 	earlier []Version
@@ -67,7 +67,7 @@ func (c *checker) cmk(at location, value []byte) {
 	c.checkNumbers(at, cmk.CMK)
 }
 
-// checkVersion opens the material of a version, and looks for the record that leads from its id to the CMK.
+// checkVersion opens the material of a version, and checks the record that maps its id to the CMK.
 func (c *checker) checkVersion(at location, cmk *CMK, v Version) {
 	c.material(at, cmk, v)
 	if owner, err := c.reader.Get(at.scope.versionPath(v.ID)); err != nil || string(owner) != cmk.KeyID {
@@ -81,7 +81,7 @@ func (c *checker) material(at location, cmk *CMK, v Version) {
 		c.problem("record %q: its version %s has no material", at.path, v.ID)
 	case !cmk.Lifecycle.HasMaterial && len(v.Wrapped) > 0:
 		c.problem("record %q: its version %s still has material that should be erased", at.path, v.ID)
-	case cmk.KeySpec == "": // It is reported, and would say how the material opens.
+	case cmk.KeySpec == "": // It is reported elsewhere, and is needed to open the material.
 	case len(v.Wrapped) > 0:
 		if err := c.open(at.scope, cmk, v); err != nil {
 			c.problem("record %q: the material of its version %s does not open: %v", at.path, v.ID, err)
@@ -91,7 +91,7 @@ func (c *checker) material(at location, cmk *CMK, v Version) {
 	}
 }
 
-// open opens the material of a version, which is a key pair if the CMK is asymmetric.
+// open opens the material of a version: a key pair if the CMK is asymmetric.
 func (c *checker) open(scope Scope, cmk *CMK, v Version) error {
 	if kmsapi.IsAsymmetric(cmk.KeySpec) {
 		return openPair(c.root, scope, cmk, v)
@@ -104,7 +104,7 @@ func (c *checker) open(scope Scope, cmk *CMK, v Version) error {
 	return nil
 }
 
-// owner reads the CMK called keyID for a record that leads to it.
+// owner reads the CMK called keyID, which the record at refers to.
 func (c *checker) owner(at location, keyID string) (checkedCMK, bool) {
 	path := at.scope.cmkPath(keyID)
 	value, err := c.reader.Get(path)
@@ -153,7 +153,7 @@ func (c *checker) checkNumber(at location, cmk *CMK, version Version) {
 	}
 }
 
-// version checks the index that leads from a version to its CMK.
+// version checks the record that maps a version to its CMK.
 func (c *checker) version(at location, value []byte) {
 	cmk, ok := c.owner(at, string(value))
 	if !ok || at.name == cmk.Primary.ID || c.exists(at.scope.cmkVersionPath(cmk.KeyID, at.name)) {

@@ -10,10 +10,11 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/list"
 )
 
-// tally is the number of CMKs in a state, or of versions: as the store has recorded it, and as the walk has counted it.
+// tally is a number of CMKs or versions: as the store has recorded it, and as the walk has counted it.
 type tally struct{ recorded, actual int }
 
-// listForm matches the part of a record's or an entry's path that all records of its list have in common.
+// listForm matches the part of a path that all records of a list have in common, with or without the prefix of list
+// blocks.
 var listForm = regexp.MustCompile(`^(?:list/)?((?:cmk|alias|secret)/[0-9]+/[a-z0-9-]+/|cmk-alias/[0-9]+/[a-z0-9-]+/[^/]+/)`)
 
 func listOf(path string) (records string, ok bool) {
@@ -24,7 +25,7 @@ func listOf(path string) (records string, ok bool) {
 	return parts[1], true
 }
 
-// noteList notes that the list which the record at path belongs to exists.
+// noteList records that the list of the record at path exists.
 func (c *checker) noteList(path string) {
 	if records, ok := listOf(path); ok {
 		c.lists[records] = true
@@ -38,7 +39,7 @@ func (c *checker) list(at location, _ []byte) {
 	c.noteList(at.path)
 }
 
-// checkIndex counts the state of a CMK, and looks for the record by which the sweeper finds it.
+// checkIndex counts the state of a CMK, and checks the records by which the sweeper finds it.
 func (c *checker) checkIndex(at location, cmk *CMK) {
 	c.tally(at.scope.statePath(cmk.Lifecycle.State)).actual++
 	if c.schema == plainSchema {
@@ -85,7 +86,7 @@ func (c *checker) rotation(at location, _ []byte) {
 	c.timed(at, (*CMK).rotationDue, Scope.rotationPath, "is not to be rotated at")
 }
 
-// timed checks a record that is found by its time, which is the one that of gives for its CMK.
+// timed checks a record that is ordered by time. Its time must be what of returns for the CMK.
 func (c *checker) timed(
 	at location, of func(*CMK) time.Time, path func(Scope, time.Time, string) string, otherwise string,
 ) {
@@ -104,7 +105,7 @@ func (c *checker) timed(
 	}
 }
 
-// counted says what the record at path counts.
+// counted returns what the record at path counts.
 func counted(path string) string {
 	if strings.HasPrefix(path, statePrefix) {
 		return "keys"
@@ -112,7 +113,7 @@ func counted(path string) string {
 	return "versions"
 }
 
-// compareIndices compares what was gathered on the walk with what is recorded.
+// compareIndices compares what the walk has gathered with what the store has recorded.
 func (c *checker) compareIndices() error {
 	if c.schema == plainSchema {
 		return nil

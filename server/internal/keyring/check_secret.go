@@ -9,7 +9,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// secret checks a secret, and looks for the records of its values.
+// secret checks a secret, and that the records of its values exist.
 func (c *checker) secret(at location, value []byte) {
 	c.report.Secrets++
 	c.noteList(at.path)
@@ -32,7 +32,7 @@ func (c *checker) secret(at location, value []byte) {
 	}
 }
 
-// checkStages checks that each stage is on a version, and one of them is the current one.
+// checkStages checks that each stage is on an existing version, and that there is a current version.
 func (c *checker) checkStages(at location, secret *Secret) {
 	versions := map[string]bool{}
 	for _, version := range secret.Versions {
@@ -54,7 +54,7 @@ func (c *checker) checkStages(at location, secret *Secret) {
 	}
 }
 
-// secretOf reads the secret called name for a record that leads to it.
+// secretOf reads the secret called name, which the record at refers to.
 func (c *checker) secretOf(at location, name string) (*Secret, bool) {
 	path := at.scope.secretPath(name)
 	value, err := c.reader.Get(path)
@@ -66,8 +66,8 @@ func (c *checker) secretOf(at location, name string) (*Secret, bool) {
 	return secret, err == nil // A record that does not decode is reported under its own path.
 }
 
-// secretValue opens a value. That of a secret whose CMK is gone, or has no material now, can't be opened, and that is
-// not a fault.
+// secretValue opens a value. If the CMK of its secret is gone or has no material now, the value can't be opened, which
+// is not a problem.
 func (c *checker) secretValue(at location, stored []byte) {
 	name, id, _ := strings.Cut(at.name, ":")
 	var value SecretValue
@@ -96,7 +96,7 @@ func (c *checker) secretValue(at location, stored []byte) {
 	c.report.SecretValues++
 }
 
-// valueKey returns what has sealed a value. ok is false if that is no longer there.
+// valueKey returns the key that has sealed a value. ok is false if that key no longer exists.
 func (c *checker) valueKey(at location, secret *Secret, value SecretValue) (by ValueKey, ok bool) {
 	if value.KeyVersionID == "" {
 		return by, true
@@ -137,7 +137,7 @@ func (c *checker) secretDue(at location, _ []byte) {
 	}
 }
 
-// rekeySecretValue wraps a value by root, unless a CMK has sealed it.
+// rekeySecretValue wraps a value by root, unless it is sealed by a CMK.
 func (k *Keyring) rekeySecretValue(at location, stored []byte, root *crypt.RootKey) ([]byte, error) {
 	name, id, _ := strings.Cut(at.name, ":")
 	var value SecretValue

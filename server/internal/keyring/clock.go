@@ -13,8 +13,8 @@ import (
 // ClockPath is the record of the mark of the service's clock.
 const ClockPath = metaPrefix + "clock"
 
-// ClockMark returns the mark of the service's clock that was kept last: a time, and whether it is exact. It is zero if
-// none was kept.
+// ClockMark returns the last stored mark of the service's clock: a time, and whether it is exact. The time is zero if
+// there is none.
 func (k *Keyring) ClockMark(ctx context.Context) (at time.Time, exact bool, err error) {
 	err = k.store.View(ctx, func(r store.Reader) (err error) {
 		at, exact, err = ReadClockMark(r)
@@ -23,7 +23,7 @@ func (k *Keyring) ClockMark(ctx context.Context) (at time.Time, exact bool, err 
 	return at, exact, err
 }
 
-// ReadClockMark is [Keyring.ClockMark] in a transaction of the caller's.
+// ReadClockMark is [Keyring.ClockMark] in the caller's transaction.
 func ReadClockMark(r store.Reader) (at time.Time, exact bool, err error) {
 	value, err := r.Get(ClockPath)
 	if errors.Is(err, store.ErrNotFound) {
@@ -35,12 +35,12 @@ func ReadClockMark(r store.Reader) (at time.Time, exact bool, err error) {
 	return parseClockMark(value)
 }
 
-// KeepClockMark writes a mark down, in place of the last one.
+// KeepClockMark stores a mark, replacing the last one.
 func (k *Keyring) KeepClockMark(ctx context.Context, at time.Time, exact bool) error {
 	return k.store.Update(ctx, func(w store.Writer) error { return PutClockMark(w, at, exact) })
 }
 
-// PutClockMark is [Keyring.KeepClockMark] in a transaction of the caller's.
+// PutClockMark is [Keyring.KeepClockMark] in the caller's transaction.
 func PutClockMark(w store.Writer, at time.Time, exact bool) error {
 	form := roughMark
 	if exact {
@@ -63,8 +63,8 @@ func parseClockMark(value []byte) (at time.Time, exact bool, err error) {
 	return at, exact, nil
 }
 
-// RoughenClockMark makes the mark of a store that was restored one that is not exact: since it was written, a service
-// may have accepted requests, on the store that was replaced.
+// RoughenClockMark makes the mark of a restored store inexact: since the mark was written, a service may have accepted
+// requests on the store that was replaced.
 func RoughenClockMark(w store.Writer) error {
 	at, _, err := ReadClockMark(w)
 	if err != nil || at.IsZero() {

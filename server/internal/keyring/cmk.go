@@ -7,8 +7,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keystate"
 )
 
-// CMK is a customer master key: all that DescribeKey answers, and what Encrypt needs. Its record is small, whatever the
-// CMK has gathered, because nearly every request reads it; tags and earlier versions have records of their own.
+// CMK is a customer master key: everything that DescribeKey returns and Encrypt needs. Its record stays small, because
+// nearly every request reads it; tags and earlier versions have records of their own.
 type CMK struct {
 	// KeyID is in the record's path and not in its value.
 	KeyID           string
@@ -21,33 +21,34 @@ type CMK struct {
 	// RotationInterval is how often the CMK is rotated automatically; zero means never. The last rotation is when
 	// Primary was created, and the next one is due an interval later.
 	RotationInterval time.Duration
-	// DeletionProtection refuses the deletion of the CMK.
+	// DeletionProtection means that the CMK's deletion is refused.
 	DeletionProtection            bool
 	DeletionProtectionDescription string
-	// InstanceID is the KMS instance that the CMK is in, and empty if it is in none. The form of KeyID does not tell.
+	// InstanceID is the KMS instance that the CMK is in, or empty if it is in none. KeyID does not reveal it.
 	InstanceID string
-	// Policy is the key policy in JSON, and empty if it is the default one.
+	// Policy is the key policy in JSON, or empty if it is the default policy.
 	Policy string
 	// Default marks the account's default key, which does not encrypt or decrypt for its owner.
 	Default bool
-	// Primary is the version that encrypts. Earlier versions only decrypt: see [Reader.Version].
+	// Primary is the version that encrypts. Earlier versions can only decrypt: see [Reader.Version].
 	Primary Version
 }
 
 // Version is one version of a CMK's key material.
 type Version struct {
-	// ID is in the path of a version's record and not in its value; that of the primary version is in the CMK's.
+	// ID is in the path of a version's record and not in its value. For the primary version it is in the CMK's record.
 	ID           string
 	CreationDate time.Time
-	// Number is how many versions the CMK had when this one was made. Versions that were made in the same second, or
-	// while the clock was set back, keep their order by it, and a page of them is found by it.
+	// Number is how many versions the CMK had when this one was made. It orders versions that were made in the same
+	// second or after the clock was set back, and pages of versions are found by it.
 	Number int
-	// Wrapped is the material under the root key, bound to CMK and version; empty while there is none. It is the private
-	// key if the CMK is asymmetric.
+	// Wrapped is the material (the private key if the CMK is asymmetric), wrapped by the root key and bound to CMK and
+	// version; empty while there is none.
 	Wrapped []byte
-	// WrappedPublic is the public key of an asymmetric CMK, under the root key too; empty while there is no material.
+	// WrappedPublic is the public key of an asymmetric CMK, wrapped by the root key too; empty while there is no
+	// material.
 	WrappedPublic []byte
-	// Fingerprint recognizes imported material. It is kept from the first import on, also after the material is
+	// Fingerprint recognizes imported material. It is kept from the first import on, even after the material is
 	// deleted.
 	Fingerprint []byte
 }
@@ -74,7 +75,7 @@ func (c *CMK) fields(f *codec) {
 	str(f, 25, &c.Policy)
 }
 
-// fields implements [record]. Its numbers are none of those of a CMK, whose record contains its primary version.
+// fields implements [record]. Its numbers differ from those of a CMK, whose record contains its primary version.
 func (v *Version) fields(f *codec) {
 	f.time(17, &v.CreationDate)
 	f.bytes(18, &v.Wrapped)
@@ -83,7 +84,7 @@ func (v *Version) fields(f *codec) {
 	f.bytes(24, &v.WrappedPublic)
 }
 
-// erase removes the material. The fingerprint of an imported one stays.
+// erase removes the material. The fingerprint of imported material stays.
 func (v *Version) erase() { v.Wrapped, v.WrappedPublic = nil, nil }
 
 func decodeCMK(path, keyID string, value []byte) (*CMK, error) {
@@ -91,7 +92,7 @@ func decodeCMK(path, keyID string, value []byte) (*CMK, error) {
 	return cmk, decode(path, value, cmk)
 }
 
-// Become sets the lifecycle. Material that the CMK no longer has in it is removed from the primary version;
+// Become sets the lifecycle. If a CMK has no material in the new state, that of the primary version is removed;
 // [Writer.PutCMK] removes it from the others.
 func (c *CMK) Become(l keystate.Lifecycle) {
 	c.Lifecycle = l
@@ -106,7 +107,7 @@ func (c *CMK) Allows(op kmsapi.Operation, now time.Time) error {
 	return err
 }
 
-// settle brings the record to the state that it has at now. gone means that the deletion date has passed.
+// settle updates the CMK to its state at now. gone means that the deletion date has passed.
 func (c *CMK) settle(now time.Time) (gone bool) {
 	settled, gone := c.Lifecycle.Settle(now)
 	c.Become(settled)

@@ -27,7 +27,7 @@ func (r Reader) CMK(keyID string) (*CMK, error) {
 	return cmk, nil
 }
 
-// stored returns a CMK as it was last written, whatever time has changed since, or [store.ErrNotFound].
+// stored returns a CMK as it was last written, without the changes that time has made since, or [store.ErrNotFound].
 func (r Reader) stored(keyID string) (*CMK, error) {
 	path := r.scope.cmkPath(keyID)
 	value, err := r.store.Get(path)
@@ -57,7 +57,7 @@ func (r Reader) CountCMKs() (int, error) {
 	return recorded - len(gone), err
 }
 
-// CountSpecs returns the number of CMKs, in all scopes, with a KeySpec that accepts lets through. It reads all CMKs.
+// CountSpecs returns the number of CMKs, in all scopes, whose KeySpec accepts returns true for. It reads all CMKs.
 func (k *Keyring) CountSpecs(ctx context.Context, accepts func(spec string) bool) (n int, err error) {
 	err = k.store.View(ctx, func(r store.Reader) error {
 		n = 0
@@ -72,7 +72,7 @@ func (k *Keyring) CountSpecs(ctx context.Context, accepts func(spec string) bool
 	return n, err
 }
 
-// AddCMK stores a new CMK, and the index of its version.
+// AddCMK stores a new CMK and its index records.
 func (w Writer) AddCMK(cmk *CMK) error {
 	w.changed[cmk.KeyID] = true
 	if err := w.store.Put(w.scope.versionPath(cmk.Primary.ID), []byte(cmk.KeyID)); err != nil {
@@ -84,7 +84,8 @@ func (w Writer) AddCMK(cmk *CMK) error {
 	return errors.Join(w.scope.cmks().Add(w.store, cmk.KeyID), w.index(cmk), w.indexDefault(cmk))
 }
 
-// PutCMK stores a CMK that has changed. If it no longer has material, that of its earlier versions is removed too.
+// PutCMK stores a CMK that has changed. If it no longer has material, the material of its earlier versions is removed
+// too.
 func (w Writer) PutCMK(cmk *CMK) error {
 	before, err := w.stored(cmk.KeyID)
 	if err != nil {

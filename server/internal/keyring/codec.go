@@ -11,37 +11,37 @@ import (
 // recordFormat is the first byte of every record that a codec reads and writes.
 const recordFormat = 1
 
-// A record is what the value of a store's key is decoded to. It describes its fields once, for both directions: fields
-// calls the codec for each of them, in the order of their numbers.
+// A record is the decoded form of a stored value. It describes its fields once, for both directions: fields calls the
+// codec for each of them, in the order of their numbers.
 type record interface{ fields(c *codec) }
 
-// A codec writes the fields of a record, or reads them.
+// A codec writes or reads the fields of a record.
 //
-// An encoded record is the byte [recordFormat] and then its fields, without those that are zero:
+// An encoded record is the byte [recordFormat] followed by the fields that are not zero, each as:
 //
 //	1 byte   the number of the field
 //	uvarint  the length of its content
 //	n bytes  its content
 //
-// The content of a string or of bytes is what they are; that of a time 8 bytes of seconds since 1970 and 4 bytes of
-// nanoseconds; that of an integer 8 bytes; all of them big-endian. A flag that is set has no content.
+// Strings and bytes are their own content. A time is 8 bytes of seconds since 1970 and 4 bytes of nanoseconds, and an
+// integer 8 bytes, all big-endian. A flag that is set has no content.
 //
-// Records are not JSON because every request reads one. This form has nothing to unescape or to convert, so records of
-// any content are decoded alike, in well under a microsecond, and strings and bytes share the memory of the value. A
-// record has exactly one encoding: whatever decodes is encoded to the same bytes.
+// Records are not JSON because every request reads one. This form has nothing to unescape or convert, so any record is
+// decoded in well under a microsecond, and strings and bytes share the memory of the value. A record has exactly one
+// encoding: a decoded record is encoded to the same bytes again.
 type codec struct {
-	// value is the record: what has been written of it, or the whole that is read.
+	// value is the encoded record: the part written so far, or all of it when reading.
 	value []byte
-	// text is value as a string, for strings to share. It is made when the first one is read.
+	// text is value as a string, whose memory string fields share. It is made when the first of them is read.
 	text string
 	// next is where the next field begins in value.
 	next    int
 	writing bool
-	// malformed is set when value can't be a record of the type that reads it.
+	// malformed is set when value is not a valid record of the type that reads it.
 	malformed bool
 }
 
-// encode returns the value to store r as.
+// encode returns the value that r is stored as.
 func encode(r record) []byte {
 	c := codec{value: append(make([]byte, 0, 512), recordFormat), writing: true}
 	r.fields(&c)
@@ -65,7 +65,7 @@ func (c *codec) put(number byte, content ...byte) {
 	c.value = append(c.value, content...)
 }
 
-// take returns where the content of a field is in value, if the field is the next one.
+// take returns the bounds of a field's content in value; ok is false if another field is next.
 func (c *codec) take(number byte) (from, to int, ok bool) {
 	if c.malformed || c.next >= len(c.value) || c.value[c.next] != number {
 		return 0, 0, false
@@ -75,7 +75,7 @@ func (c *codec) take(number byte) (from, to int, ok bool) {
 	return from, to, !c.malformed
 }
 
-// prefixed returns where the content is whose length is at from in value; it ends at end or before.
+// prefixed returns the bounds of the content whose length is at from in value. It must not extend beyond end.
 func (c *codec) prefixed(from, end int) (start, stop int) {
 	length, size := binary.Uvarint(c.value[from:end])
 	start = from + size
@@ -97,7 +97,7 @@ func (c *codec) takeFixed(number byte, length int) (content []byte, ok bool) {
 	return c.value[from:to], ok
 }
 
-// takeSome is take for content of any length but zero.
+// takeSome is take for content that must not be empty.
 func (c *codec) takeSome(number byte) (from, to int, ok bool) {
 	from, to, ok = c.take(number)
 	c.malformed = c.malformed || ok && from == to
@@ -146,7 +146,7 @@ func (c *codec) flag(number byte, field *bool) {
 	_, *field = c.takeFixed(number, 0)
 }
 
-// integer is a number that is not negative.
+// integer is a field for a number that is not negative.
 func (c *codec) integer(number byte, field *int) {
 	if c.writing {
 		if *field != 0 {
@@ -160,7 +160,7 @@ func (c *codec) integer(number byte, field *int) {
 	}
 }
 
-// seconds is a duration, of which only whole seconds are kept.
+// seconds is a field for a duration, rounded down to seconds.
 func (c *codec) seconds(number byte, field *time.Duration) {
 	if c.writing {
 		if seconds := *field / time.Second; seconds != 0 {
@@ -190,8 +190,8 @@ func (c *codec) time(number byte, field *time.Time) {
 	}
 }
 
-// pairs is a map of strings, written as one field for each of its keys, in their order: the length of the key as an
-// uvarint, the key, its value. No key is empty.
+// pairs is a field for a map of strings. It is written as one field for each key, in the order of keys: the length of
+// the key as a uvarint, the key, its value. No key may be empty.
 func (c *codec) pairs(number byte, field map[string]string) {
 	if c.writing {
 		for _, key := range slices.Sorted(maps.Keys(field)) {

@@ -1,7 +1,7 @@
 package keyring
 
-// nested is a list of records within a record, written as one field for each: the fields of the item, without the byte
-// of format. No item is empty.
+// nested is a field for a list of records within a record. It is written as one field for each item: the item's fields,
+// without the format byte. No item may be empty.
 func nested[T any, P interface {
 	*T
 	record

@@ -12,7 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keystate"
 )
 
-// fullCMK has every field that a CMK can have.
+// fullCMK returns a CMK with every field set.
 func fullCMK() *CMK {
 	return &CMK{
 		CreationDate: testTime, Description: "for \"tests\"\n", KeySpec: "Aliyun_AES_256", KeyUsage: "ENCRYPT/DECRYPT",
@@ -30,7 +30,7 @@ func fullCMK() *CMK {
 	}
 }
 
-// Stores have records of this form, which no later program may read otherwise.
+// Stores have records in this form, so every later program must read it in the same way.
 func TestTheFormOfARecordIsFixed(t *testing.T) {
 	const want = "01" +
 		"010c" + "000000006b02af101dcd6500" +
@@ -120,10 +120,10 @@ func TestRecordsOfAnyContentAreReadAgain(t *testing.T) {
 	})
 }
 
-// newRecords are empty records of every type.
+// newRecords returns an empty record of every type.
 func newRecords() []record { return []record{&CMK{}, &Version{}, &Alias{}, Tags{}} }
 
-// requireOneForm requires that value is no record, or exactly what the record in it is encoded to.
+// requireOneForm requires that value is not a record, or is exactly the encoding of the record in it.
 func requireOneForm(t require.TestingT, value []byte) {
 	for _, r := range newRecords() {
 		if decode("p", value, r) == nil {

@@ -11,14 +11,14 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// Group is the CMKs of a scope that are in one state.
+// Group identifies the CMKs of a scope that are in one state.
 type Group struct {
 	Scope
 	State kmsapi.KeyState
 }
 
-// countByState returns the number of CMKs in each group that has any now. It reads the counts that every change
-// of a CMK maintains, and those CMKs that the sweeper has not handled yet.
+// countByState returns the number of CMKs in each group that has any at now. It reads the counts that every change of a
+// CMK maintains, and the CMKs that are due but that the sweeper has not handled yet.
 func countByState(r store.Reader, now time.Time) (map[Group]int, error) {
 	counts := map[Group]int{}
 	err := r.Scan(statePrefix, "", func(path string, value []byte) (bool, error) {
@@ -38,8 +38,8 @@ func countByState(r store.Reader, now time.Time) (map[Group]int, error) {
 	return counts, err
 }
 
-// countSecrets returns the number of secrets in each scope that has any now. It includes those that are to be
-// deleted.
+// countSecrets returns the number of secrets in each scope that has any at now, including those whose deletion is
+// scheduled.
 func countSecrets(r store.Reader, now time.Time) (map[Scope]int, error) {
 	counts := map[Scope]int{}
 	malformed := ""
@@ -68,7 +68,7 @@ func countSecrets(r store.Reader, now time.Time) (map[Scope]int, error) {
 	return counts, err
 }
 
-// settleCount moves a CMK to the group that time has put it in.
+// settleCount counts a CMK in the group that time has moved it to.
 func settleCount(r store.Reader, due dueCMK, now time.Time, counts map[Group]int) error {
 	cmk, err := Reader{r, due.scope, now}.stored(due.keyID)
 	if err != nil {

@@ -20,7 +20,7 @@ func (r *rig) add(a Attributes) *CMK {
 	return cmk
 }
 
-// hasDefault reports whether there is a default key at a time.
+// hasDefault reports whether there is a default key at the time at.
 func (r *rig) hasDefault(at time.Time) (exists bool) {
 	r.t.Helper()
 	require.NoError(r.t, r.View(r.t.Context(), testScope, at, func(reader Reader) (err error) {

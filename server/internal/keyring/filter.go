@@ -10,21 +10,21 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyindex"
 )
 
-// Filter lets CMKs through. Each of its lists that has items must hold something of the CMK.
+// Filter selects CMKs. A CMK passes if it matches at least one item of each list that has items.
 type Filter struct {
 	KeyIDs []string
 	// Aliases are names with the prefix [kmsapi.AliasPrefix].
 	Aliases []string
-	// TagKeys and TagValues need not be of the same tag.
+	// TagKeys and TagValues may match different tags of a CMK.
 	TagKeys, TagValues []string
-	// Accepts looks at what else filters compare of a CMK, and is nil if every CMK will do.
+	// Accepts decides by the other properties that filters compare; nil accepts every CMK.
 	Accepts func(keyindex.Class) bool
 }
 
-// FilteredCMKs returns a page of the ids of the CMKs that f lets through, in their order. Pages are counted from 1.
+// FilteredCMKs returns a page of the ids of the CMKs that pass f, in order. Pages are counted from 1.
 //
-// CMKs that ids or aliases name are looked at one by one. Otherwise it asks the index of the scope, which is made for
-// the first request: that one reads all CMKs.
+// CMKs that ids or aliases name are checked one by one. Otherwise the index of the scope is used. The first request
+// makes it, which takes reading all CMKs.
 func (k *Keyring) FilteredCMKs(
 	ctx context.Context, scope Scope, now time.Time, f Filter, number, size int,
 ) (page Page[string], err error) {
@@ -67,7 +67,7 @@ func (r Reader) namedCMKs(f Filter, number, size int) (Page[string], error) {
 	return page, nil
 }
 
-// named returns the ids that both the ids and the aliases of f allow, in order. They may be of no CMK.
+// named returns the ids that both the ids and the aliases of f allow, in order. There may be no CMKs with these ids.
 func (r Reader) named(f Filter) ([]string, error) {
 	keyIDs := slices.Clone(f.KeyIDs)
 	if len(f.Aliases) > 0 {
@@ -89,7 +89,7 @@ func (r Reader) named(f Filter) ([]string, error) {
 	return slices.Compact(keyIDs), nil
 }
 
-// passes reports whether f lets the CMK called keyID through, whatever it says of ids and aliases.
+// passes reports whether the CMK called keyID passes f, apart from f's ids and aliases.
 func (r Reader) passes(f Filter, keyID string) (bool, error) {
 	if len(f.TagKeys) > 0 || len(f.TagValues) > 0 {
 		tags, err := r.Tags(keyID)

@@ -12,7 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// index records the state of a CMK, when time will change it, and when it is to be rotated.
+// index records the state of a CMK, when time will change it, and when it is due for rotation.
 func (w Writer) index(cmk *CMK) error {
 	for _, path := range w.scope.timePaths(cmk) {
 		if err := w.store.Put(path, nil); err != nil {
@@ -32,7 +32,7 @@ func (w Writer) unindex(cmk *CMK) error {
 	return addToCount(w.store, w.scope.statePath(cmk.Lifecycle.State), -1)
 }
 
-// timePaths are the records by which a CMK is found when its time has come.
+// timePaths returns the paths of the records by which a CMK is found when it is due.
 func (s Scope) timePaths(cmk *CMK) (paths []string) {
 	if due := cmk.Lifecycle.Due(); !due.IsZero() {
 		paths = append(paths, s.duePath(due, cmk.KeyID))
@@ -71,14 +71,14 @@ func parseCount(path string, value []byte) (int, error) {
 	return n, nil
 }
 
-// dueCMK is a CMK whose time has come: time has changed it since it was last written, or it is to be rotated. Of a
-// secret that is to be deleted, keyID is the name.
+// dueCMK is a CMK that is due: time has changed it since it was last written, or it is due for rotation. It may also be
+// a secret that is due for deletion; then keyID is its name.
 type dueCMK struct {
 	scope Scope
 	keyID string
 }
 
-// parseDue takes apart the path of a record that is found by its time.
+// parseDue parses the path of a record that is ordered by time.
 func parseDue(path string) (at string, due dueCMK, err error) {
 	parts := strings.SplitN(path, "/", 5)
 	if len(parts) != 5 {
@@ -93,7 +93,7 @@ func eachDue(r store.Reader, now time.Time, visit func(dueCMK) error) error {
 	return eachUntil(r, duePrefix, now, visit)
 }
 
-// eachUntil visits the CMKs of all scopes in the records of a kind that is found by its time, up to now.
+// eachUntil visits the CMKs of all scopes in the records below prefix, which are ordered by time, up to now.
 func eachUntil(r store.Reader, prefix string, now time.Time, visit func(dueCMK) error) error {
 	last := now.UTC().Format(dueTime)
 	return r.Scan(prefix, "", func(path string, _ []byte) (bool, error) {
@@ -106,7 +106,7 @@ func eachUntil(r store.Reader, prefix string, now time.Time, visit func(dueCMK) 
 }
 
 // Overdue returns the ids of the CMKs of all scopes that time has changed and no sweep has handled yet, the longest due
-// first, and then in the same order the secrets that time has ended, as secret/ and their names.
+// first, and then in the same order the secrets that are past their deletion date, as secret/ and their names.
 func Overdue(r store.Reader, now time.Time) (ids []string, err error) {
 	for _, kind := range []struct{ due, before string }{{duePrefix, ""}, {secretDuePrefix, secretPrefix}} {
 		err := eachUntil(r, kind.due, now, func(due dueCMK) error {
@@ -120,7 +120,7 @@ func Overdue(r store.Reader, now time.Time) (ids []string, err error) {
 	return ids, nil
 }
 
-// goneCMKs returns the ids, in order, of the CMKs that are past their deletion date but not yet swept. There are seldom
+// goneCMKs returns the ids, in order, of the CMKs that are past their deletion date but not yet swept. There are rarely
 // any.
 func (r Reader) goneCMKs() (keyIDs []string, err error) {
 	err = eachDue(r.store, r.now, func(due dueCMK) error {

@@ -10,10 +10,10 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// indices are the indices, in memory, of the scopes whose CMKs were filtered. Every commit brings them up to date
+// indices are the in-memory indices of the scopes whose CMKs have been filtered. Every commit brings them up to date
 // before its update returns, so they never differ from the store.
 type indices struct {
-	// mu is held while scopes is used, and not while an index is.
+	// mu guards scopes, but not the indices in it.
 	mu     sync.Mutex
 	scopes map[Scope]*scopeIndex
 }
@@ -21,12 +21,12 @@ type indices struct {
 // scopeIndex is the index of a scope.
 type scopeIndex struct {
 	*keyindex.Index
-	// loaded is closed once the index can be used, or err says why it was given up.
+	// loaded is closed once the index can be used or err is set to why it can't.
 	loaded chan struct{}
 	err    error
 }
 
-// of returns the index of a scope. The first request has read load it; others wait for that.
+// of returns the index of a scope. The first request loads it with read; others wait for that.
 func (x *indices) of(ctx context.Context, scope Scope, read func(keyindex.Loader) error) (*keyindex.Index, error) {
 	for {
 		s, isNew := x.find(scope)
@@ -42,11 +42,11 @@ func (x *indices) of(ctx context.Context, scope Scope, read func(keyindex.Loader
 		if s.err == nil {
 			return s.Index, nil
 		}
-		// The request that has given up may have had a reason of its own, such as that its client has gone.
+		// The loading request may have failed for a reason of its own, for example because its client has gone.
 	}
 }
 
-// find returns the index of a scope; isNew means that the caller has to load it.
+// find returns the index of a scope; isNew means that the caller must load it.
 func (x *indices) find(scope Scope) (s *scopeIndex, isNew bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -61,7 +61,7 @@ func (x *indices) find(scope Scope) (s *scopeIndex, isNew bool) {
 	return s, true
 }
 
-// load loads the index of a scope, or drops it. From before anything is read, it has gathered what changes.
+// load loads the index of a scope, or drops it. The index has gathered changes since before anything is read.
 func (x *indices) load(scope Scope, s *scopeIndex, read func(keyindex.Loader) error) {
 	defer close(s.loaded)
 	s.err = errNotLoaded
@@ -73,7 +73,7 @@ func (x *indices) load(scope Scope, s *scopeIndex, read func(keyindex.Loader) er
 	s.err = s.Load(read)
 }
 
-// errNotLoaded is the error of waiting callers after a panic.
+// errNotLoaded is returned to waiting callers if loading panics.
 var errNotLoaded = errors.New("the index of keys was not loaded")
 
 func (x *indices) drop(scope Scope) {
@@ -82,7 +82,7 @@ func (x *indices) drop(scope Scope) {
 	delete(x.scopes, scope)
 }
 
-// follow lets the index of w's scope know, once the update is durable, what it has changed.
+// follow applies the changes of an update to the index of w's scope once the update is durable.
 func (x *indices) follow(w Writer) error {
 	if len(w.changed) == 0 {
 		return nil
@@ -108,8 +108,8 @@ func (x *indices) follow(w Writer) error {
 	return nil
 }
 
-// apply changes the index of a scope, if there is one; nil is a key that is gone. One that is made later reads the keys
-// later.
+// apply changes the index of a scope, if there is one; a nil key is gone. An index that is made later reads the changed
+// keys anyway.
 func (x *indices) apply(scope Scope, keys map[string]*keyindex.Key) {
 	x.mu.Lock()
 	s := x.scopes[scope]
@@ -149,7 +149,7 @@ func (k *Keyring) loadIndex(ctx context.Context, scope Scope, l keyindex.Loader)
 	})
 }
 
-// indexed returns a CMK as an index has it. It was last written as it is.
+// indexed returns the index entry of a CMK, which must be as it was last written.
 func (c *CMK) indexed(tags Tags) keyindex.Key {
 	key := keyindex.Key{ID: c.KeyID, Class: c.class(), Tags: tags}
 	after := *c
@@ -164,7 +164,7 @@ func (c *CMK) indexed(tags Tags) keyindex.Key {
 	return key
 }
 
-// class is what filters compare of a CMK, but for its tags.
+// class returns the properties of a CMK that filters compare, except for its tags.
 func (c *CMK) class() keyindex.Class {
 	return keyindex.Class{
 		State: string(c.Lifecycle.State), Spec: c.KeySpec, Usage: c.KeyUsage,

@@ -17,17 +17,17 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keystate"
 )
 
-// filtered is a keyring whose CMKs are filtered, through a random life.
+// filtered is a keyring that undergoes random changes while its CMKs are filtered.
 type filtered struct {
 	*rig
 	random *rand.Rand
 	now    time.Time
-	// keyIDs are of all CMKs that there ever were.
+	// keyIDs are the ids of all CMKs that ever existed.
 	keyIDs []string
 }
 
-// TestFiltersFindWhatAScanFinds compares filtered pages with a look at each CMK, through changes of which some are
-// undone, through days, sweeps and restarts.
+// TestFiltersFindWhatAScanFinds compares filtered pages with a scan of all CMKs, while CMKs change, updates fail, days
+// pass, and sweeps and restarts happen.
 func TestFiltersFindWhatAScanFinds(t *testing.T) {
 	seed := rand.Uint64()
 	t.Log("the seed is", seed)
@@ -52,7 +52,7 @@ func TestFiltersFindWhatAScanFinds(t *testing.T) {
 
 var errUndone = errors.New("the update is undone")
 
-// attempt runs an update, and undoes every fourth.
+// attempt runs an update, and makes about one in four fail.
 func (f *filtered) attempt(change func(Writer) error) {
 	f.t.Helper()
 	want := error(nil)
@@ -63,7 +63,7 @@ func (f *filtered) attempt(change func(Writer) error) {
 	require.ErrorIs(f.t, err, want)
 }
 
-// one returns one of some values.
+// one returns a random one of some values.
 func one[T any](f *filtered, of ...T) T { return of[f.random.IntN(len(of))] }
 
 func (f *filtered) create() {
@@ -103,7 +103,7 @@ func (f *filtered) change() {
 	})
 }
 
-// step returns a life after one of the things that can happen to it, or as it was if that is refused.
+// step returns a life after a random operation, or unchanged if that is refused.
 func (f *filtered) step(l keystate.Lifecycle) (next keystate.Lifecycle) {
 	switch f.random.IntN(6) {
 	case 0:
@@ -124,7 +124,7 @@ func (f *filtered) step(l keystate.Lifecycle) (next keystate.Lifecycle) {
 	return next
 }
 
-// filter draws one.
+// filter draws a filter.
 func (f *filtered) filter() (filter Filter) {
 	if f.random.IntN(2) == 0 {
 		filter.TagKeys = []string{one(f, "team", "hr", "none")}
@@ -139,7 +139,7 @@ func (f *filtered) filter() (filter Filter) {
 	return filter
 }
 
-// compare compares a page.
+// compare compares a page with the scan.
 func (f *filtered) compare() {
 	f.t.Helper()
 	filter, want := f.filter(), []string{}
@@ -162,7 +162,7 @@ func (f *filtered) compare() {
 	require.Equal(f.t, Page[string]{Items: want[first:min(first+size, len(want))], Total: len(want)}, got)
 }
 
-// TestAnIndexThatIsLoadedAmidChangesMissesNone lets many requests filter while CMKs are being made.
+// TestAnIndexThatIsLoadedAmidChangesMissesNone filters in many requests while CMKs are being created.
 func TestAnIndexThatIsLoadedAmidChangesMissesNone(t *testing.T) {
 	r := newRig(t)
 	r.create(1, 1)

@@ -10,7 +10,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// Keyring is all records of a service. It is safe for parallel use.
+// Keyring holds all records of a service. It is safe for parallel use.
 type Keyring struct {
 	store        store.Store
 	root         *crypt.RootKey
@@ -21,15 +21,15 @@ type Keyring struct {
 
 // Options of [Open]. Both fields are required.
 type Options struct {
-	// Logger is where an upgrade of the layout is reported.
+	// Logger logs upgrades of the layout.
 	Logger *slog.Logger
 	// Rand is the source of key material.
 	Rand io.Reader
 }
 
-// Open makes a new store ready, or an earlier one that has an old layout. It refuses a store of an unknown layout, or
-// one that is under another root key: the error then wraps [crypt.ErrWrongRootKey]. fresh reports that the store is
-// new. The caller closes s, after its last use of the keyring.
+// Open opens a store. It initializes a new one, and upgrades one with an old layout. It refuses a store with an unknown
+// layout (the error wraps [ErrLayout]) or under another root key ([crypt.ErrWrongRootKey]). fresh reports whether the
+// store is new. The caller closes s, after its last use of the keyring.
 func Open(ctx context.Context, s store.Store, root *crypt.RootKey, o Options) (k *Keyring, fresh bool, err error) {
 	k = &Keyring{store: s, root: root, rand: o.Rand}
 	err = s.Update(ctx, func(w store.Writer) (err error) {
@@ -49,11 +49,11 @@ type Reader struct {
 	now   time.Time
 }
 
-// Writer is a Reader that changes records too, and sees its own changes.
+// Writer is a Reader that can also change records, and sees its own changes.
 type Writer struct {
 	Reader
 	store store.Writer
-	// changed are the ids of the CMKs that may be new, gone or found by other filters than before.
+	// changed are the ids of the CMKs that may be new, gone or found by different filters than before.
 	changed map[string]bool
 }
 
@@ -62,8 +62,7 @@ func (k *Keyring) View(ctx context.Context, scope Scope, now time.Time, read fun
 	return k.store.View(ctx, func(r store.Reader) error { return read(Reader{r, scope, now}) })
 }
 
-// Update runs change, and returns nil once what it has written is durable. If change returns an error, nothing is
-// written.
+// Update runs change, and returns nil once its writes are durable. If change returns an error, nothing is written.
 func (k *Keyring) Update(ctx context.Context, scope Scope, now time.Time, change func(Writer) error) error {
 	return k.store.Update(ctx, func(w store.Writer) error {
 		scoped := newWriter(w, scope, now)

@@ -9,7 +9,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keystate"
 )
 
-// cmk2 is a CMK as the layouts 1 and 2 stored it: in one JSON record, with all versions and tags.
+// cmk2 is a CMK as layouts 1 and 2 stored it: in one JSON record, with all versions and tags.
 type cmk2 struct {
 	KeyID           string                 `json:"key_id"`
 	Description     string                 `json:"description"`
@@ -48,7 +48,7 @@ func decode2[T any](path string, value []byte) (record T, err error) {
 	return record, nil
 }
 
-// cmk returns the CMK as it is stored today. If the primary version is missing, it has no material.
+// cmk returns the CMK in the current form. If the primary version is missing, it has no material.
 func (c cmk2) cmk() *CMK {
 	cmk := &CMK{
 		KeyID:           c.KeyID,

@@ -11,19 +11,19 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keystate"
 )
 
-// Attributes are what a CMK is made with.
+// Attributes are the attributes of a new CMK.
 type Attributes struct {
 	Description     string
 	ProtectionLevel kmsapi.ProtectionLevel
 	Origin          kmsapi.Origin
-	// KeySpec and KeyUsage are those of the reference if they are empty. KeyPair is the first one of an asymmetric CMK
-	// whose origin is not EXTERNAL, and nil otherwise.
+	// KeySpec and KeyUsage default to those of the API reference. KeyPair is the first key pair of an asymmetric CMK
+	// whose origin is not EXTERNAL, and nil for any other CMK.
 	KeySpec, KeyUsage string
 	KeyPair           *asymmetric.Key
-	// InstanceID is the KMS instance that the CMK is in, and IDLetters the letters of it that its id has; both are empty
-	// if it is in none.
+	// InstanceID is the KMS instance that the CMK is in, and IDLetters the letters that the instance adds to the CMK's
+	// id; both are empty if it is in none.
 	InstanceID, IDLetters string
-	// Policy is as [CMK.Policy].
+	// Policy is [CMK.Policy].
 	Policy string
 	// Default marks the account's default key.
 	Default bool
@@ -31,7 +31,7 @@ type Attributes struct {
 	RotationInterval time.Duration
 }
 
-// NewCMK makes a CMK of scope, which [Writer.AddCMK] stores. With origin EXTERNAL its version has no material until
+// NewCMK makes a CMK in scope, which [Writer.AddCMK] stores. With origin EXTERNAL its version has no material until
 // some is imported.
 func (k *Keyring) NewCMK(scope Scope, now time.Time, a Attributes) (*CMK, error) {
 	cmk := &CMK{
@@ -65,7 +65,7 @@ func (k *Keyring) newVersion(scope Scope, now time.Time, cmk *CMK, pair *asymmet
 }
 
 // NewVersion makes a version of a symmetric CMK with new key material, which [Writer.AddVersion] stores. Only the id
-// and the KeySpec of the CMK count, neither of which ever changes.
+// and the KeySpec of the CMK are used, neither of which ever changes.
 func (k *Keyring) NewVersion(scope Scope, now time.Time, cmk *CMK) (Version, error) {
 	version := Version{ID: crypt.NewVersionID(cmk.KeyID), CreationDate: now}
 	material, err := crypt.NewMaterial(cmk.KeySpec, k.rand)
@@ -86,9 +86,9 @@ func openMaterial(root *crypt.RootKey, scope Scope, cmk *CMK, version Version) (
 	return root.Unwrap(scope.materialPath(cmk.KeyID, version.ID), cmk.KeySpec, version.Wrapped)
 }
 
-// SetMaterial gives a CMK imported material, if that is intact and the same as in any import before. Otherwise it
-// returns [kmsapi.ErrInvalidKeyMaterial], in one place and after the same work for both reasons, so that a caller can't
-// learn which it was: once a CMK has had material, an answer reveals no more than whether exactly that material was
+// SetMaterial gives a CMK imported material, if the material is intact and the same as in any earlier import. Otherwise
+// it returns [kmsapi.ErrInvalidKeyMaterial], from one place and after the same work for both reasons, so that a caller
+// can't learn the reason: once a CMK has had material, an answer reveals no more than whether exactly that material was
 // sent.
 func (k *Keyring) SetMaterial(scope Scope, cmk *CMK, material *crypt.Material, intact bool) error {
 	version := &cmk.Primary
@@ -106,7 +106,7 @@ func (k *Keyring) SetMaterial(scope Scope, cmk *CMK, material *crypt.Material, i
 	return err
 }
 
-// SealToken encrypts the content of an import token, so that it opens in scope alone.
+// SealToken encrypts the content of an import token, which then opens only in scope.
 func (k *Keyring) SealToken(scope Scope, content []byte) ([]byte, error) {
 	return k.root.SealToken(scope.path(), content)
 }

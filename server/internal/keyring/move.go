@@ -9,35 +9,35 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// Move is what a store says of its migration to or from another one.
+// Move is a store's record of its migration to or from another store.
 type Move struct {
-	// ID is that of the migration, in both stores.
+	// ID identifies the migration, in both stores.
 	ID string `json:"id"`
 	// State is one of those below.
 	State MoveState `json:"state"`
-	// Other is what people call the other store.
+	// Other describes the other store for operators.
 	Other string    `json:"other"`
 	At    time.Time `json:"at"`
-	// Layout is what the record of the layout says when the store can be used.
+	// Layout is the content of the layout record while the store can be used.
 	Layout string `json:"layout"`
 }
 
-// MoveState is how far a migration is, as one of the two stores sees it. While a store is Arriving or Departed, its
-// record of the layout says that in place of a version: no program uses such a store, also none that knows nothing of
+// MoveState is the state of a migration as seen by one of the two stores. While a store is Arriving or Departed, its
+// layout record contains that instead of a version, so no program uses the store, not even one that knows nothing about
 // migrations.
 type MoveState string
 
 // The states of a migration. At no time can both stores be used.
 const (
-	// Arriving is a copy whose original may still be in use.
+	// Arriving is the state of a copy whose original may still be in use.
 	Arriving MoveState = "arriving"
-	// Departed is the original once the copy counts.
+	// Departed is the state of the original once the copy replaces it.
 	Departed MoveState = "moved"
-	// Arrived is a copy that counts.
+	// Arrived is the state of a copy that has replaced the original.
 	Arrived MoveState = "arrived"
 )
 
-// ReadMove returns what a store says of its last migration; found is false if there was none.
+// ReadMove returns a store's record of its last migration; found is false if there was none.
 func ReadMove(r store.Reader) (m Move, found bool, err error) {
 	value, err := r.Get(movePath)
 	if errors.Is(err, store.ErrNotFound) {
@@ -52,7 +52,7 @@ func ReadMove(r store.Reader) (m Move, found bool, err error) {
 	return m, true, nil
 }
 
-// BeginMove makes a store that can be used Arriving or Departed.
+// BeginMove marks a usable store as Arriving or Departed.
 func BeginMove(w store.Writer, m Move) error {
 	layout, err := w.Get(schemaPath)
 	if err != nil {
@@ -62,7 +62,7 @@ func BeginMove(w store.Writer, m Move) error {
 	return errors.Join(w.Put(schemaPath, []byte(m.State)), putMove(w, m))
 }
 
-// EndMove makes an Arriving store one that can be used.
+// EndMove makes an Arriving store usable.
 func EndMove(w store.Writer) error {
 	m, found, err := ReadMove(w)
 	if err != nil {
@@ -75,8 +75,8 @@ func EndMove(w store.Writer) error {
 	return errors.Join(w.Put(schemaPath, []byte(m.Layout)), putMove(w, m))
 }
 
-// UndoMove makes a store that is Departed one that can be used, and leaves any other as it is. It is for a backup of
-// what the store was before: what has become of the copy is not looked at.
+// UndoMove makes a Departed store usable, and leaves any other as it is. It is for backups from before the migration:
+// it does not check what has become of the copy.
 func UndoMove(w store.Writer) error {
 	m, found, err := ReadMove(w)
 	if err != nil || !found || m.State != Departed {
@@ -105,8 +105,8 @@ func (e *MoveError) Error() string {
 		"run the same alicloudkms migrate again", e.Other)
 }
 
-// layoutIn returns the record of the layout. For a store that can't be used because of a migration, the error is a
-// [MoveError].
+// layoutIn returns the content of the layout record. For a store that can't be used because of a migration, the error
+// is a [MoveError].
 func layoutIn(r store.Reader) (layout string, err error) {
 	value, err := r.Get(schemaPath)
 	if err != nil {

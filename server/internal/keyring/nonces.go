@@ -9,14 +9,14 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// KeepNonce writes down a nonce that must survive a restart, under a key of the caller's, until it expires.
+// KeepNonce stores a nonce that must survive a restart, under the caller's key, until it expires.
 func (k *Keyring) KeepNonce(ctx context.Context, key string, expires time.Time) error {
 	return k.store.Update(ctx, func(w store.Writer) error {
 		return w.Put(noncePrefix+key, []byte(expires.UTC().Format(time.RFC3339Nano)))
 	})
 }
 
-// EachNonce visits the keys of all nonces that are written down, in order, expired or not.
+// EachNonce visits the keys of all stored nonces, in order, expired or not.
 func (k *Keyring) EachNonce(ctx context.Context, visit func(key string) error) error {
 	return k.store.View(ctx, func(r store.Reader) error {
 		return r.Scan(noncePrefix, "", func(path string, _ []byte) (bool, error) {
@@ -25,7 +25,7 @@ func (k *Keyring) EachNonce(ctx context.Context, visit func(key string) error) e
 	})
 }
 
-// sweepAtOnce bounds how long a request waits for the deletion of nonces.
+// sweepAtOnce is how many nonces one transaction deletes. It bounds how long a request waits for a sweep.
 const sweepAtOnce = 1000
 
 // SweepNonces deletes the nonces that have expired at now.
@@ -37,7 +37,7 @@ func (k *Keyring) SweepNonces(ctx context.Context, now time.Time) error {
 	return k.deleteNonces(ctx, expired)
 }
 
-// DropNonces deletes the keys that begin with prefix, and that isDropped reports true for.
+// DropNonces deletes the nonces whose keys begin with prefix and for which isDropped returns true.
 func (k *Keyring) DropNonces(ctx context.Context, prefix string, isDropped func(key string) bool) error {
 	var dropped []string
 	err := k.store.View(ctx, func(r store.Reader) error {
@@ -54,7 +54,7 @@ func (k *Keyring) DropNonces(ctx context.Context, prefix string, isDropped func(
 	return k.deleteNonces(ctx, dropped)
 }
 
-// deleteNonces deletes the records at paths, in transactions that hold no request up for long.
+// deleteNonces deletes the records at paths, in transactions short enough not to hold up requests.
 func (k *Keyring) deleteNonces(ctx context.Context, paths []string) error {
 	for some := range slices.Chunk(paths, sweepAtOnce) {
 		if err := k.store.Update(ctx, func(w store.Writer) error { return deleteAll(w, some) }); err != nil {

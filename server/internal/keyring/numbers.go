@@ -12,8 +12,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// The versions of a CMK are numbered from 0 in the order of making, without a gap, since none is ever removed. So the
-// number of the primary one tells how many there are, and a page of them is found by their numbers.
+// The versions of a CMK are numbered from 0 in the order in which they were made, without gaps, since none is ever
+// removed. So the primary version's number gives their count, and a page of them is found by number.
 
 // CountVersions returns the number of versions of the CMK.
 func (c *CMK) CountVersions() int { return c.Primary.Number + 1 }
@@ -22,7 +22,7 @@ func (c *CMK) CountVersions() int { return c.Primary.Number + 1 }
 // another page.
 func (r Reader) Versions(cmk *CMK, number, size int) (Page[Version], error) {
 	page := Page[Version]{Items: []Version{}, Total: cmk.CountVersions()}
-	// The number of versions before a page that does not exist may be more than an int can hold.
+	// The number of versions before a page beyond the last could overflow an int.
 	if number > page.Total/size+1 {
 		return page, nil
 	}
@@ -36,7 +36,7 @@ func (r Reader) Versions(cmk *CMK, number, size int) (Page[Version], error) {
 	return page, nil
 }
 
-// numbered returns the version of a CMK with a number.
+// numbered returns the version of a CMK that has the number.
 func (r Reader) numbered(cmk *CMK, number int) (Version, error) {
 	if number == cmk.Primary.Number {
 		return cmk.Primary, nil
@@ -54,8 +54,8 @@ func (w Writer) putNumber(keyID string, version Version) error {
 	return w.store.Put(w.scope.numberPath(keyID, version.Number), []byte(version.ID))
 }
 
-// numberVersions numbers the versions of all CMKs of a store in which most have no number. Those of one second have no
-// order there, and get that of their ids.
+// numberVersions numbers the versions of all CMKs of a store of an earlier layout, most of whose versions have no
+// number. Versions made in the same second are numbered in the order of their ids.
 func numberVersions(w store.Writer, _ *crypt.RootKey) error {
 	return eachIn(w, cmkPrefix, func(at location, value []byte) error {
 		cmk, err := decodeCMK(at.path, at.name, value)
@@ -85,8 +85,8 @@ func numberVersions(w store.Writer, _ *crypt.RootKey) error {
 	})
 }
 
-// checkNumbers finds out whether a CMK has as many numbers as earlier versions. Each number is checked where it is
-// found.
+// checkNumbers checks that a CMK has as many numbers as earlier versions. Each number's record is checked by
+// [checker.number].
 func (c *checker) checkNumbers(at location, cmk *CMK) {
 	if cmk.Primary.Number == 0 {
 		return
@@ -104,7 +104,7 @@ func (c *checker) checkNumbers(at location, cmk *CMK) {
 	}
 }
 
-// number checks the record that leads from a number to a version.
+// number checks the record that maps a number to a version.
 func (c *checker) number(at location, value []byte) {
 	keyID, text, _ := strings.Cut(at.name, "/")
 	number, err := strconv.Atoi(text)

@@ -49,7 +49,7 @@ func (r *rig) page(keyID string, number, size int) (ids []string, total, reads i
 	return ids, total, reads
 }
 
-// addVersions gives a CMK n versions in one transaction. Their material does not open.
+// addVersions gives a CMK n versions in one transaction. Their material can't be opened.
 func (r *rig) addVersions(keyID string, n int) {
 	r.t.Helper()
 	r.update(func(w Writer) error {
@@ -101,7 +101,7 @@ func BenchmarkPageOfVersions(b *testing.B) {
 
 func TestPagesOfVersionsHaveAllInTheOrderOfMaking(t *testing.T) {
 	r := newRig(t)
-	keyID, made := r.create(13, 0) // All of one second.
+	keyID, made := r.create(13, 0) // All were made in one second.
 	slices.Reverse(made)
 	for _, size := range []int{1, 2, 5, 12, 13, 14, 100} {
 		var listed []string

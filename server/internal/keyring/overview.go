@@ -10,29 +10,29 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// Overview is what operators see of the records of all scopes, at one time.
+// Overview is a summary of the records of all scopes for operators, as of one time.
 type Overview struct {
 	// Keys is the number of CMKs in each group that has any.
 	Keys map[Group]int
-	// Secrets is the number of secrets in each scope that has any, with those that are to be deleted.
+	// Secrets is the number of secrets in each scope that has any, including those whose deletion is scheduled.
 	Secrets map[Scope]int
-	// Losses are the next deletions of CMKs and expiries of imported material, SecretDeletions those of secrets, and
-	// Rotations the next automatic rotations: each in the order of time. What is overdue is there until a sweep has done
-	// it.
+	// Losses are the next deletions of CMKs and expiries of imported material, SecretDeletions the next deletions of
+	// secrets, and Rotations the next automatic rotations, each in the order of time. Overdue events are included until
+	// a sweep has handled them.
 	Losses, SecretDeletions, Rotations []Event
 }
 
-// Event is what will happen to a CMK or a secret without anyone calling.
+// Event is something that will happen to a CMK or a secret without a request.
 type Event struct {
 	Scope
-	// ID is the CMK's, or the secret's name.
+	// ID is the id of the CMK or the name of the secret.
 	ID string
 	At time.Time
-	// Loss is for losses alone.
+	// Loss is set only in Overview.Losses.
 	Loss Loss
 }
 
-// Loss is what a CMK loses by an [Event].
+// Loss is what an [Event] takes from a CMK.
 type Loss string
 
 // The losses.
@@ -41,13 +41,12 @@ const (
 	LossOfKey Loss = "deletion"
 	// LossOfMaterial is the expiry of imported material.
 	LossOfMaterial Loss = "material"
-	// LossUnknown is that of a CMK whose record can't be read, or does not fit the date.
+	// LossUnknown is the loss of a CMK whose record can't be read or does not match the date.
 	LossUnknown Loss = "unknown"
 )
 
-// Overview reads the present state of all records. Of what is to come it returns at most so many events of a kind,
-// and reads no more. It walks over no CMK and no secret: their numbers are maintained by every change. With an error,
-// it returns what could be read.
+// Overview summarizes all records at now. It reads and returns at most atMost events of each kind. It does not walk
+// over CMKs or secrets: every change maintains their numbers. With an error, it returns what could be read.
 func (k *Keyring) Overview(ctx context.Context, now time.Time, atMost int) (o Overview, err error) {
 	err = k.store.View(ctx, func(r store.Reader) error {
 		var errs [5]error
@@ -77,7 +76,7 @@ func lossAt(r store.Reader, event Event) Loss {
 	}
 }
 
-// nextEvents returns the first events by the records of a kind that is found by its time.
+// nextEvents returns the first events in the records below prefix, which are ordered by time.
 func nextEvents(r store.Reader, prefix string, atMost int) (events []Event, err error) {
 	if atMost < 1 {
 		return nil, nil

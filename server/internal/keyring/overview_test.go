@@ -12,7 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// become gives a CMK another life.
+// become changes a CMK and stores it.
 func (r *rig) become(keyID string, change func(*CMK)) {
 	r.t.Helper()
 	r.update(func(w Writer) error {
@@ -111,7 +111,7 @@ func TestAnOverviewReadsNoMoreOfManyKeys(t *testing.T) {
 	require.Equal(t, few, read())
 }
 
-// With write access to the store, anyone can put there what no service writes.
+// Anyone with write access to the store can put records there that no service writes.
 func TestAnOverviewOfForgedRecordsIsAnErrorAndNoPanic(t *testing.T) {
 	for _, path := range []string{
 		"state/x", "state/a/b", "due/2026-11-22T09:00:01Z/1", "due/soon/1/r/k", "list/secret/x", "rotation/",

@@ -9,14 +9,14 @@ import (
 
 // Page is one page of a list.
 type Page[T any] struct {
-	// Items of the page, in order. It is never nil, so an empty page is an empty list in JSON, and not null.
+	// Items are the items of the page, in order. It is never nil, so an empty page is an empty list in JSON, not null.
 	Items []T
 	// Total is the number of items on all pages.
 	Total int
 }
 
-// readPage reads page number of l, counted from 1, in pages of size items; both are at least 1. gone are the names in
-// l, in order, that it leaves out.
+// readPage reads page number of l, counted from 1, in pages of size items; both are at least 1. It leaves out gone,
+// names in l, in order.
 func readPage[T any](
 	r store.Reader, l list.List, gone []string, number, size int, item func(name string, value []byte) (T, error),
 ) (Page[T], error) {
@@ -26,13 +26,13 @@ func readPage[T any](
 		return page, err
 	}
 	page.Total = recorded - len(gone)
-	// The number of items before a page that does not exist may be more than an int can hold.
+	// The number of items before a page beyond the last could overflow an int.
 	if number > page.Total/size+1 {
 		return page, nil
 	}
 	skip, passBy := (number-1)*size, 0
 	if len(gone) > 0 {
-		skip, passBy = 0, skip // It is unknown how many of them are among those before the page.
+		skip, passBy = 0, skip // It is not known how many of the gone items come before the page.
 	}
 	err = l.Walk(r, skip, func(name string, value []byte) (bool, error) {
 		if _, isGone := slices.BinarySearch(gone, name); isGone {

@@ -36,7 +36,7 @@ func (k *Keyring) setPair(scope Scope, keyID string, version *Version, pair *asy
 	return err
 }
 
-// SetPair gives a CMK an imported key pair, if it is the same as in any import before. Otherwise it returns
+// SetPair gives a CMK an imported key pair, if it is the same as in any earlier import. Otherwise it returns
 // [kmsapi.ErrInvalidKeyMaterial]. The caller clears pair.
 func (k *Keyring) SetPair(scope Scope, cmk *CMK, pair *asymmetric.Key) error {
 	public, err := pair.SPKI()
@@ -87,7 +87,7 @@ func (k *Keyring) PublicKey(scope Scope, cmk *CMK, version Version) (*asymmetric
 	return asymmetric.ParsePublic(cmk.KeySpec, der)
 }
 
-// errOtherPair is for a public key in a record that is not that of the private key beside it.
+// errOtherPair reports a public key that does not belong to the private key in the same record.
 var errOtherPair = errors.New("its public key is another's")
 
 // openPair checks that both keys of a version open and belong together.

@@ -10,8 +10,8 @@ import (
 )
 
 // VerifyRootKey checks that a store has a layout that this program knows, and is under root. If it is under another
-// root key, the error wraps [crypt.ErrWrongRootKey], and if it was under root before the last [Keyring.Rekey], it is
-// [ErrEarlierRootKey].
+// root key, the error wraps [crypt.ErrWrongRootKey], and if the store was under root before its last [Keyring.Rekey],
+// it is [ErrEarlierRootKey].
 func VerifyRootKey(r store.Reader, root *crypt.RootKey) error {
 	_, err := verifySchema(r, root)
 	return err
@@ -23,12 +23,12 @@ func WasUnder(r store.Reader, root *crypt.RootKey) bool { return wasUnder(r, roo
 // rekeyAtOnce is how many records are written in one commit.
 const rekeyAtOnce = 5000
 
-// Rekey copies all records to the empty store called to, with everything that is under the root key under root instead.
-// Nothing of what it writes opens with the old root key, so to is not a copy of the old store's file, in which pages
-// that are no longer used still have what was wrapped by the old one. No other updates may run meanwhile. progress is
-// called now and then with the number of records that have been written. Rekey returns the number of all.
+// Rekey copies all records to the empty store to, and wraps by root what is wrapped by the current root key. Nothing
+// that it writes opens with the old root key. That is why to is not a copy of the old store's file, whose unused pages
+// still have what the old root key has wrapped. No other updates may run meanwhile. progress is called now and then
+// with the number of records written. Rekey returns the total.
 //
-// Earlier import tokens are void. Fingerprints stay what they are.
+// Earlier import tokens become invalid. Fingerprints stay the same.
 func (k *Keyring) Rekey(
 	ctx context.Context, to store.Store, root *crypt.RootKey, progress func(done int),
 ) (written int, err error) {
@@ -67,12 +67,12 @@ func (k *Keyring) recordsAfter(ctx context.Context, last string) (records []stor
 	return records, err
 }
 
-// rekeyed returns records as they are under root.
+// rekeyed returns records as they are stored under root.
 func (k *Keyring) rekeyed(records []stored, root *crypt.RootKey) (result []stored, err error) {
 	for _, r := range records {
 		switch {
 		case r.path == earlierRootKeyPath:
-			continue // That of the root key which the store is under takes its place.
+			continue // The proof of the current root key takes its place.
 		case r.path == rootKeyPath:
 			result = append(result, stored{earlierRootKeyPath, r.value})
 			r.value, err = root.SealCheck()
@@ -142,8 +142,8 @@ func (k *Keyring) rekeyVersion(scope Scope, keyID string, v *Version, root *cryp
 	return err
 }
 
-// rekeyMeta wraps the key of fingerprints by root. Of the other records of its kind, none is under the root key but the
-// proof of it.
+// rekeyMeta wraps the fingerprint key by root. Apart from the proof of the root key, no other record of its kind
+// depends on the root key.
 func (k *Keyring) rekeyMeta(at location, value []byte, root *crypt.RootKey) ([]byte, error) {
 	if at.path != fingerprintKeyPath {
 		return value, nil

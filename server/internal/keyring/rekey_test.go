@@ -45,7 +45,7 @@ func (r *rig) imported() (*CMK, *crypt.Material) {
 	return cmk, material
 }
 
-// seal encrypts something with a version.
+// seal encrypts a message with a version.
 func (r *rig) seal(versionID string) []byte {
 	r.t.Helper()
 	material, err := r.materialOf(versionID)
@@ -89,7 +89,7 @@ func TestEveryVersionHasTheSameMaterialUnderANewRootKey(t *testing.T) {
 	r.requireOpens(versions[0], blobs[versions[0]])
 }
 
-// A copy of the old file would keep it in pages that are no longer used.
+// A copy of the old file would still have it in unused pages.
 func TestNothingThatTheOldRootKeyWrappedIsInTheNewStore(t *testing.T) {
 	r := newRig(t)
 	r.create(3, 0)

@@ -21,7 +21,7 @@ var (
 	testTime  = time.Date(2026, 11, 22, 9, 0, 0, 5e8, time.UTC)
 )
 
-// rig is a keyring on a store of its own, which is used at testTime.
+// rig is a keyring on a store of its own, used at testTime.
 type rig struct {
 	*Keyring
 	t     testing.TB
@@ -58,7 +58,7 @@ func (r *rig) view(read func(Reader) error) {
 	require.NoError(r.t, r.View(r.t.Context(), testScope, testTime, read))
 }
 
-// create stores a CMK with a number of versions and tags. It returns the ids of the versions, the oldest first.
+// create stores a CMK with a number of versions and tags. versionIDs has the oldest version first.
 func (r *rig) create(versions, tags int) (keyID string, versionIDs []string) {
 	r.t.Helper()
 	cmk, err := r.NewCMK(testScope, testTime, Attributes{
@@ -94,7 +94,7 @@ func (r *rig) records() map[string]string {
 	return all
 }
 
-// problems returns what the check finds. The keyring is closed for it and opened again.
+// problems returns what the check finds. The keyring is closed for the check and opened again.
 func (r *rig) problems() []string {
 	r.t.Helper()
 	require.NoError(r.t, r.store.Close())

@@ -10,8 +10,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// NextRotation is when the CMK is to be rotated automatically, an interval after its last rotation, and zero if that is
-// off. It may have passed: a CMK that is not enabled is not rotated.
+// NextRotation returns when the CMK is next rotated automatically, an interval after its last rotation, or zero if
+// automatic rotation is off. It may be in the past: a CMK that is not enabled is not rotated.
 func (c *CMK) NextRotation() time.Time {
 	if c.RotationInterval == 0 {
 		return time.Time{}
@@ -19,7 +19,7 @@ func (c *CMK) NextRotation() time.Time {
 	return c.Primary.CreationDate.Truncate(time.Second).Add(c.RotationInterval)
 }
 
-// rotationDue is when the sweeper rotates the CMK, and zero if it does not in the CMK's state.
+// rotationDue returns when the sweeper rotates the CMK, or zero if it does not rotate it in its state.
 func (c *CMK) rotationDue() time.Time {
 	if c.Lifecycle.State != kmsapi.Enabled {
 		return time.Time{}
@@ -27,25 +27,25 @@ func (c *CMK) rotationDue() time.Time {
 	return c.NextRotation()
 }
 
-// IsDue reports whether the CMK is to be rotated at now.
+// IsDue reports whether the CMK is due for rotation at now.
 func (c *CMK) IsDue(now time.Time) bool {
 	due := c.rotationDue()
 	return !due.IsZero() && !now.Before(due)
 }
 
-// Rotation is one that [Keyring.Rotate] has made.
+// Rotation is a rotation that [Keyring.Rotate] has made.
 type Rotation struct {
 	Scope
 	KeyID, InstanceID, VersionID string
 }
 
-// Rotate gives each CMK whose rotation is due a new primary version: one, however many intervals have passed.
-// It looks for them in a read transaction and rotates each in a write transaction of its own, in which it looks again,
-// so that a CMK is not rotated twice. rotated is called after each.
+// Rotate gives each CMK whose rotation is due one new primary version, however many intervals have passed. It finds
+// them in a read transaction and rotates each in a write transaction of its own, in which it checks again, so that no
+// CMK is rotated twice. rotated is called after each.
 //
-// may returns an error that wraps [kmsapi.ErrLimitExceeded] if the scope may not have one more version; then its CMKs
-// stay as they are until the next call, and Rotate goes on with those of others before it returns the error. If it
-// wraps [kmsapi.ErrUnsupportedOperation], the CMK alone waits, and Rotate returns nothing about it.
+// may returns an error that wraps [kmsapi.ErrLimitExceeded] if the scope may not have another version. Then the scope's
+// CMKs stay as they are until the next call, and Rotate goes on with other scopes before it returns the error. If the
+// error wraps [kmsapi.ErrUnsupportedOperation], only that CMK is skipped, and Rotate does not report it.
 func (k *Keyring) Rotate(
 	ctx context.Context, now time.Time, may func(Reader, *CMK) error, rotated func(Rotation) error,
 ) error {
@@ -85,7 +85,7 @@ func (k *Keyring) Rotate(
 	return errors.Join(waiting...)
 }
 
-// rotate rotates a CMK, unless it turns out not to be due: somebody has rotated, changed or deleted it meanwhile.
+// rotate rotates a CMK, unless it is no longer due because it was rotated, changed or deleted meanwhile.
 func (k *Keyring) rotate(
 	ctx context.Context, due dueCMK, now time.Time, may func(Reader, *CMK) error,
 ) (made Rotation, err error) {

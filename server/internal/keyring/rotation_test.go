@@ -26,7 +26,7 @@ func (r *rig) createRotated() *CMK {
 // always lets every CMK be rotated.
 func always(Reader, *CMK) error { return nil }
 
-// rotations sweeps at a time, and returns what was rotated.
+// rotations rotates at the time now, and returns what was rotated.
 func (r *rig) rotations(now time.Time) (made []Rotation) {
 	r.t.Helper()
 	require.NoError(r.t, r.Rotate(r.t.Context(), now, always, func(one Rotation) error {
@@ -78,7 +78,7 @@ func TestTwoSweepsAtOnceRotateOnce(t *testing.T) {
 	}))
 	require.Zero(t, inner)
 	due := dueCMK{testScope, cmk.KeyID}
-	made, err := r.rotate(t.Context(), due, now, always) // It was found before, and has been rotated since.
+	made, err := r.rotate(t.Context(), due, now, always) // It was found due, but has been rotated since.
 	require.NoError(t, err)
 	require.Empty(t, made)
 	require.Len(t, r.versions(cmk.KeyID), 2)

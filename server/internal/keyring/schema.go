@@ -13,20 +13,20 @@ import (
 
 // The versions of the storage layout.
 const (
-	// plainSchema has no list, state and due records: what they say was found by reading all CMKs.
+	// plainSchema has no list, state and due records: the service read all CMKs instead.
 	plainSchema = 1
 	// jsonSchema has CMKs with all versions and tags in one JSON record, and aliases in JSON too.
 	jsonSchema = 2
-	// derivedSchema has no key of fingerprints: it was derived from the root key.
+	// derivedSchema has no fingerprint key: it was derived from the root key.
 	derivedSchema = 3
-	// schemaVersion is the one that this program works with.
+	// schemaVersion is the version that this program works with.
 	schemaVersion = 4
 
 	// Layout is the version of the storage layout that this program works with.
 	Layout = schemaVersion
 )
 
-// prepare makes a new store ready, or upgrades one of an earlier version, after it has checked the root key.
+// prepare initializes a new store, or checks the root key and upgrades a store of an earlier version.
 func prepare(w store.Writer, root *crypt.RootKey, log *slog.Logger) (fresh bool, err error) {
 	_, err = w.Get(schemaPath)
 	if errors.Is(err, store.ErrNotFound) {
@@ -46,8 +46,8 @@ func prepare(w store.Writer, root *crypt.RootKey, log *slog.Logger) (fresh bool,
 	return false, upgrade(w, root, schema)
 }
 
-// requireEmpty returns an error that wraps [store.ErrDamaged] if a store has records, but no layout. If it were made
-// ready like a new one, it would get another key of fingerprints, and accept requests that it had accepted before.
+// requireEmpty returns an error that wraps [store.ErrDamaged] if a store has records but no layout. If such a store
+// were initialized like a new one, it would get another fingerprint key, and accept requests a second time.
 func requireEmpty(r store.Reader) error {
 	switch _, err := r.Nth("", "", 1); {
 	case errors.Is(err, store.ErrNotFound):
@@ -80,7 +80,7 @@ func putFingerprintKey(w store.Writer, root *crypt.RootKey, key *crypt.Fingerpri
 	return w.Put(fingerprintKeyPath, wrapped)
 }
 
-// fingerprintKey unwraps the key of fingerprints.
+// fingerprintKey unwraps the fingerprint key.
 func fingerprintKey(r store.Reader, root *crypt.RootKey) (*crypt.FingerprintKey, error) {
 	wrapped, err := r.Get(fingerprintKeyPath)
 	if err == nil {
@@ -103,7 +103,7 @@ func verifySchema(r store.Reader, root *crypt.RootKey) (schema int, err error) {
 	return schema, verifyProof(r, root)
 }
 
-// readSchema returns the version of the layout, also with a [MoveError].
+// readSchema returns the version of the layout, even with a [MoveError].
 func readSchema(r store.Reader) (schema int, err error) {
 	text, err := layoutIn(r)
 	if _, moving := errors.AsType[*MoveError](err); err != nil && !moving {
@@ -140,14 +140,14 @@ func verifyProof(r store.Reader, root *crypt.RootKey) error {
 	return nil
 }
 
-// Verify checks that a store has a layout that this program knows, and was made with root. A store without a layout is
-// new, and good for any root key. It changes nothing. The error of a layout that is not known wraps [ErrLayout], and
-// that of records without a layout [store.ErrDamaged].
+// Verify checks that a store has a layout that this program knows, and is under root. An empty store passes with any
+// root key. Verify changes nothing. The error wraps [ErrLayout] for an unknown layout, and [store.ErrDamaged] for
+// records without a layout.
 func Verify(ctx context.Context, a Archive, root *crypt.RootKey) error {
 	return a.View(ctx, func(r store.Reader) error { return VerifyIn(r, root) })
 }
 
-// VerifyIn is [Verify] in a transaction of the caller's.
+// VerifyIn is [Verify] in the caller's transaction.
 func VerifyIn(r store.Reader, root *crypt.RootKey) error {
 	_, err := verifySchema(r, root)
 	if errors.Is(err, store.ErrNotFound) {
@@ -156,7 +156,7 @@ func VerifyIn(r store.Reader, root *crypt.RootKey) error {
 	return err
 }
 
-// ErrLayout reports that a store has a layout that this program does not know, probably that of a later one.
+// ErrLayout reports that a store has a layout that this program does not know, probably a later one.
 var ErrLayout = errors.New("the store's layout is unknown")
 
 // layoutError is an ErrLayout.
@@ -168,7 +168,7 @@ func (e *layoutError) Error() string {
 		e.version, plainSchema, schemaVersion)
 }
 
-// Unwrap returns the kind of the error.
+// Unwrap makes it an [ErrLayout].
 func (*layoutError) Unwrap() error { return ErrLayout }
 
 // ErrEarlierRootKey reports that a store is under another root key, and was under this one before its last

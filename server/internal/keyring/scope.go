@@ -43,31 +43,31 @@ const (
 	movePath           = metaPrefix + "move"
 )
 
-// dueTime has a fixed width, so that the order of bytes is the order of time.
+// dueTime has a fixed width, so that paths are in the order of time.
 const dueTime = kmsapi.TimeFormat
 
-// path is the scope's part of a record's path.
+// path returns the scope's part of a record's path.
 func (s Scope) path() string { return s.Account + "/" + s.Region + "/" }
 
 func (s Scope) cmkPath(keyID string) string { return cmkPrefix + s.path() + keyID }
 
-// cmkVersionPath is the record of a version that is not the primary one.
+// cmkVersionPath is the path of the record of a version that is not the primary one.
 func (s Scope) cmkVersionPath(keyID, versionID string) string {
 	return cmkVersionPrefix + s.path() + keyID + "/" + versionID
 }
 
 func (s Scope) versionPath(versionID string) string { return versionPrefix + s.path() + versionID }
 
-// numbersPath begins the records that lead from the numbers of a CMK's earlier versions to their ids.
+// numbersPath is the prefix of the records that map the numbers of a CMK's earlier versions to their ids.
 func (s Scope) numbersPath(keyID string) string { return numberPrefix + s.path() + keyID + "/" }
 
-// numberPath has a fixed width, so that the order of bytes is that of numbers.
+// numberPath writes the number with a fixed width, so that paths are in the order of numbers.
 func (s Scope) numberPath(keyID string, number int) string {
 	return s.numbersPath(keyID) + fmt.Sprintf("%010d", number)
 }
 
-// materialPath is what a version's material is bound to by the root key: material that is moved elsewhere does not
-// open.
+// materialPath is the associated data that a version's material is wrapped with: material that is moved elsewhere does
+// not open.
 func (s Scope) materialPath(keyID, versionID string) string {
 	return s.cmkPath(keyID) + "/" + versionID
 }
@@ -90,15 +90,15 @@ func (s Scope) rotationPath(due time.Time, keyID string) string {
 	return s.timePath(rotationPrefix, due, keyID)
 }
 
-// timePath is the record of a kind that is found by its time.
+// timePath is the path of a record that is ordered by time.
 func (s Scope) timePath(prefix string, at time.Time, keyID string) string {
 	return prefix + at.UTC().Format(dueTime) + "/" + s.path() + keyID
 }
 
 func (s Scope) secretPath(name string) string { return secretPrefix + s.path() + name }
 
-// secretValuePath is the record of a value. Names and version ids have slashes, but no colon, so no two secrets share
-// a path.
+// secretValuePath is the path of the record of a value. Names and version ids may have slashes but no colon, so no two
+// secrets share a path.
 func (s Scope) secretValuePath(name, versionID string) string {
 	return secretValuePrefix + s.path() + name + ":" + versionID
 }
@@ -109,7 +109,7 @@ func (s Scope) secretDuePath(secret *Secret) string {
 	return s.timePath(secretDuePrefix, secret.DeleteDate, secret.Name)
 }
 
-// versionCountPath counts the versions that are not the primary one of their CMK.
+// versionCountPath is the path of the number of versions that are not the primary one of their CMK.
 func (s Scope) versionCountPath() string { return countPrefix + s.path() + "versions" }
 
 func (s Scope) cmks() list.List { return list.Of(s.cmkPath("")) }
@@ -120,10 +120,10 @@ func (s Scope) secrets() list.List { return list.Of(s.secretPath("")) }
 
 func (s Scope) aliasesOf(keyID string) list.List { return list.Of(s.cmkAliasPath(keyID, "")) }
 
-// withoutPrefix is the name of an alias as it is in paths.
+// withoutPrefix returns the name of an alias as it appears in paths.
 func withoutPrefix(alias string) string { return strings.TrimPrefix(alias, kmsapi.AliasPrefix) }
 
-// location is a record's path, taken apart.
+// location is a parsed path of a record.
 type location struct {
 	path string
 	// scope is zero for a kind of record that has none.
@@ -134,7 +134,7 @@ type location struct {
 
 var scopeForm = regexp.MustCompile(`^([0-9]+)/([a-z0-9-]+)/(.+)$`)
 
-// locate takes the path of a record apart. ok is false if it should have an account and a region and does not.
+// locate parses the path of a record. ok is false if the path should have an account and a region and does not.
 func locate(path, prefix string) (at location, ok bool) {
 	at = location{path: path, name: strings.TrimPrefix(path, prefix)}
 	withoutScope := []string{noncePrefix, metaPrefix, list.Prefix, duePrefix, rotationPrefix, secretDuePrefix}

@@ -8,23 +8,23 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/stages"
 )
 
-// Secret is a secret without its values, which have records of their own, as tags have. Its record decides which of
-// them there are: every step that changes a value changes it in the same transaction.
+// Secret is a secret without its values and tags, which have records of their own. Its record decides which values
+// exist: every step that adds or removes a value changes the record in the same transaction.
 type Secret struct {
 	// Name is in the record's path and not in its value.
 	Name                     string
 	CreationDate, UpdateDate time.Time
-	// DeleteDate is when the secret is deleted, and zero if it is not to be.
+	// DeleteDate is when the secret is deleted, or zero if no deletion is scheduled.
 	DeleteDate  time.Time
 	Description string
-	// KeyID is the CMK that encrypts the values, and empty if the root key does.
+	// KeyID is the CMK that encrypts the values, or empty if the root key does.
 	KeyID string
-	// InstanceID is the KMS instance that the secret is in, and empty if it is in none.
+	// InstanceID is the KMS instance that the secret is in, or empty if it is in none.
 	InstanceID string
-	// Policy is the secret's policy in JSON, and empty if it is the default one.
+	// Policy is the secret's policy in JSON, or empty if it is the default policy.
 	Policy string
 	Stages stages.Stages
-	// Versions are the oldest first, at most [kmsapi.MaxSecretVersions].
+	// Versions are at most [kmsapi.MaxSecretVersions], the oldest first.
 	Versions []SecretVersion
 }
 
@@ -75,7 +75,7 @@ func (s *Secret) Version(id string) (version SecretVersion, ok bool) {
 	return s.Versions[at], true
 }
 
-// versionIDs are those of all versions, the oldest first.
+// versionIDs returns the ids of all versions, the oldest first.
 func (s *Secret) versionIDs() (ids []string) {
 	for _, version := range s.Versions {
 		ids = append(ids, version.ID)
@@ -83,7 +83,7 @@ func (s *Secret) versionIDs() (ids []string) {
 	return ids
 }
 
-// InDeleteWindow returns [kmsapi.ErrResourceInDeleteWindow] if the secret is to be deleted.
+// InDeleteWindow returns [kmsapi.ErrResourceInDeleteWindow] if the secret's deletion is scheduled.
 func (s *Secret) InDeleteWindow() error {
 	if s.DeleteDate.IsZero() {
 		return nil

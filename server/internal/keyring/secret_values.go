@@ -6,11 +6,11 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 )
 
-// SecretValue is the value of a version of a secret, sealed. It is bound to account, region, secret, version and data
-// type, so that a record that is moved or swapped does not open.
+// SecretValue is the sealed value of a version of a secret. It is bound to account, region, secret, version and data
+// type, so a record that is moved or swapped does not open.
 type SecretValue struct {
 	DataType string
-	// KeyVersionID is the version of the secret's CMK that has sealed it, and empty if the root key has.
+	// KeyVersionID is the version of the secret's CMK that has sealed it, or empty if the root key has.
 	KeyVersionID string
 	Sealed       []byte
 }
@@ -22,12 +22,13 @@ func (v *SecretValue) fields(f *codec) {
 	f.bytes(3, &v.Sealed)
 }
 
-// valueBound is what a value is bound to. Neither names nor version ids have a colon.
+// valueBound is the associated data that a value is sealed with. It is unambiguous, since names and version ids have no
+// colon.
 func (s Scope) valueBound(name, versionID, dataType string) string {
 	return s.secretValuePath(name, versionID) + ":" + dataType
 }
 
-// A ValueKey seals and opens values of secrets: a version of a CMK. The zero value is the root key.
+// A ValueKey seals and opens values of secrets: it is a version of a CMK. The zero value is the root key.
 type ValueKey struct {
 	CMK     *CMK
 	Version Version
@@ -73,7 +74,7 @@ func openValue(root *crypt.RootKey, bound string, scope Scope, value SecretValue
 	return material.OpenValue(bound, value.Sealed)
 }
 
-// SecretValue returns the sealed value of a version that the secret has.
+// SecretValue returns the sealed value of an existing version of the secret.
 func (r Reader) SecretValue(secret *Secret, versionID string) (value SecretValue, err error) {
 	path := r.scope.secretValuePath(secret.Name, versionID)
 	stored, err := r.store.Get(path)

@@ -41,8 +41,8 @@ func (r Reader) Secrets(number, size int) (Page[*Secret], error) {
 	})
 }
 
-// FilteredSecrets returns a page of the secrets that accepts lets through, in the order of their names. Pages are
-// counted from 1. It reads no others than those called names, or all secrets if there are no names.
+// FilteredSecrets returns a page of the secrets for which accepts returns true, in the order of their names. Pages are
+// counted from 1. It reads only the secrets called names, or all secrets if there are no names.
 func (r Reader) FilteredSecrets(
 	number, size int, names []string, accepts func(*Secret) (bool, error),
 ) (page Page[*Secret], err error) {
@@ -84,7 +84,7 @@ func (r Reader) eachSecret(names []string, visit func(*Secret) error) error {
 	return nil
 }
 
-// CountSecrets returns the number of secrets, including those that are to be deleted.
+// CountSecrets returns the number of secrets, including those whose deletion is scheduled.
 func (r Reader) CountSecrets() (int, error) {
 	gone, err := r.goneSecrets()
 	if err != nil {
@@ -111,8 +111,8 @@ func (r Reader) goneSecrets() (names []string, err error) {
 	return names, err
 }
 
-// FreeName makes sure that there is no secret called name, and removes one that is past its deletion date. The error is
-// [kmsapi.ErrResourceExists] if there is one, and [kmsapi.ErrResourceInDeleteWindow] if that is to be deleted.
+// FreeName makes sure that there is no secret called name, and removes one that is past its deletion date. If there is
+// one, the error is [kmsapi.ErrResourceExists], or [kmsapi.ErrResourceInDeleteWindow] if its deletion is scheduled.
 func (w Writer) FreeName(name string) error {
 	before, err := w.storedSecret(name)
 	switch {
@@ -160,8 +160,8 @@ func (w Writer) PutSecret(secret *Secret) error {
 	return w.store.Put(w.scope.secretDuePath(secret), nil)
 }
 
-// AddSecretVersion gives a secret a new version that has stages: see [stages.Stages.Put]. It removes the version that
-// makes room for it.
+// AddSecretVersion gives a secret a new version with the stages onto: see [stages.Stages.Put]. If the secret has too
+// many versions, it removes one to make room.
 func (w Writer) AddSecretVersion(secret *Secret, id string, value SecretValue, onto []string) (err error) {
 	if secret.Stages, err = secret.Stages.Put(id, onto); err != nil {
 		return err

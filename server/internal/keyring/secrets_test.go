@@ -51,7 +51,7 @@ func (r *rig) sealed(reader Reader, secret *Secret, id, value string) SecretValu
 	return sealed
 }
 
-// openedValue returns the value of a version, as the store has it.
+// openedValue returns the value of a version in the store.
 func (r *rig) openedValue(name, id string) (value string, err error) {
 	r.view(func(reader Reader) error {
 		secret, notFound := reader.Secret(name)
@@ -281,7 +281,7 @@ func TestANestedRecordHasOneEncoding(t *testing.T) {
 	}
 }
 
-// The material of a key can't be used to open what the root key has sealed, nor the other way round.
+// The material of a key can't open values that the root key has sealed, nor vice versa.
 func TestAValueIsOpenedByWhatHasSealedItAlone(t *testing.T) {
 	r := newRig(t)
 	keyID, versions := r.create(1, 0)

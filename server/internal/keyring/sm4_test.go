@@ -10,7 +10,7 @@ import (
 	_ "github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/sm" // the cipher of SM4
 )
 
-// createSM4 stores a CMK of SM4 with two versions, the older of which it returns too.
+// createSM4 stores an SM4 CMK with two versions, and also returns the older one.
 func (r *rig) createSM4() (cmk *CMK, first Version) {
 	r.t.Helper()
 	cmk, err := r.NewCMK(testScope, testTime, Attributes{KeySpec: kmsapi.KeySpecSM4, Origin: kmsapi.OriginKMS})
@@ -35,7 +35,7 @@ func TestEveryVersionOfSM4HasTheSameMaterialUnderANewRootKey(t *testing.T) {
 	require.Empty(t, r.problems())
 }
 
-// Nothing protects the KeySpec in a record. A change of it must not have a key used by another cipher.
+// The KeySpec in a record is not authenticated. If it is changed, the key must not be used with another cipher.
 func TestMaterialOpensOnlyAsWhatItIs(t *testing.T) {
 	r := newRig(t)
 	cmk, _ := r.createSM4()

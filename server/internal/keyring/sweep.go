@@ -9,8 +9,8 @@ import (
 )
 
 // Sweep deletes the CMKs and secrets that are past their deletion date, with everything that belongs to them, and
-// writes down the other changes that time has made. It looks for work in a read transaction and then does each piece in
-// a write transaction of its own, so requests never wait for a long one.
+// stores the other changes that time has made. It looks for work in a read transaction and then does each piece in a
+// write transaction of its own, so requests never wait for a long one.
 func (k *Keyring) Sweep(ctx context.Context, now time.Time) error {
 	if err := k.sweep(ctx, duePrefix, now, Writer.settle); err != nil {
 		return err
@@ -18,7 +18,7 @@ func (k *Keyring) Sweep(ctx context.Context, now time.Time) error {
 	return k.sweep(ctx, secretDuePrefix, now, Writer.settleSecret)
 }
 
-// sweep settles what is due by the records of a kind.
+// sweep settles everything that is due in the records below prefix.
 func (k *Keyring) sweep(
 	ctx context.Context, prefix string, now time.Time, settle func(w Writer, id string) error,
 ) error {
@@ -41,7 +41,8 @@ func (k *Keyring) sweep(
 	return nil
 }
 
-// settle writes down what time has made of a CMK. It reads the CMK again, since it may have changed in the meantime.
+// settle stores the changes that time has made to a CMK. It reads the CMK again, since it may have changed in the
+// meantime.
 func (w Writer) settle(keyID string) error {
 	cmk, err := w.stored(keyID)
 	if errors.Is(err, store.ErrNotFound) {

@@ -7,7 +7,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// Tags are values by keys. A CMK or a secret has [kmsapi.MaxTags] at most, so they share a record.
+// Tags are tag values by tag key. A CMK or a secret has at most [kmsapi.MaxTags] tags, so they share a record.
 type Tags map[string]string
 
 // fields implements [record].
@@ -31,8 +31,8 @@ func (r Reader) tagsAt(path string) (Tags, error) {
 	return tags, decode(path, value, tags)
 }
 
-// EachTagged visits the CMKs that have tags, from the id from on and in the order of their ids, until visit returns
-// false or an error. It may keep nothing of tags but strings.
+// EachTagged visits the CMKs that have tags, in the order of their ids and starting at the id from, until visit returns
+// false or an error. visit may keep the strings in tags, but not the map.
 func (r Reader) EachTagged(from string, visit func(keyID string, tags Tags) (more bool, err error)) error {
 	gone, err := r.goneCMKs()
 	if err != nil {
@@ -62,8 +62,8 @@ func (r Reader) eachTagged(
 	})
 }
 
-// eachTags visits the records of tags below prefix, with those of what is past its deletion date. It puts the tags of
-// each into tags.
+// eachTags visits the tag records below prefix, even of CMKs or secrets past their deletion date. It decodes each
+// record into tags.
 func (r Reader) eachTags(prefix, from string, tags Tags, visit func(name string) (more bool, err error)) error {
 	return r.store.Scan(prefix, beforePath(prefix, from), func(path string, value []byte) (bool, error) {
 		clear(tags)
@@ -74,8 +74,8 @@ func (r Reader) eachTags(prefix, from string, tags Tags, visit func(name string)
 	})
 }
 
-// beforePath is a path that is less than that of name, with no id of a CMK and no name of a secret between them; "" if
-// name is.
+// beforePath returns a path just before that of name: no id of a CMK and no name of a secret lies between them. It is
+// "" if name is.
 func beforePath(prefix, name string) string {
 	if name == "" {
 		return ""
@@ -84,7 +84,7 @@ func beforePath(prefix, name string) string {
 	return prefix + name[:last] + string(name[last]-1) + "\xff"
 }
 
-// PutTags replaces the tags of a CMK. There is no record for none.
+// PutTags replaces the tags of a CMK. Without tags there is no record.
 func (w Writer) PutTags(keyID string, tags Tags) error {
 	w.changed[keyID] = true
 	return w.putTagsAt(w.scope.tagsPath(keyID), tags)

@@ -11,15 +11,15 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// upgrades turn a store of each earlier layout into one of the next.
+// upgrades are the steps from each earlier layout to the next.
 var upgrades = map[int][]func(store.Writer, *crypt.RootKey) error{
 	plainSchema:   {indexCMKs, buildLists},
 	jsonSchema:    {splitCMKs, convertAliases},
 	derivedSchema: {storeFingerprintKey, countVersions, numberVersions},
 }
 
-// upgrade turns a store of an earlier layout into one of schemaVersion. It runs in the transaction that opens the
-// store, so a service that dies in it leaves the store as it was.
+// upgrade upgrades a store of an earlier layout to schemaVersion. It runs in the transaction that opens the store, so a
+// service that dies meanwhile leaves the store as it was.
 func upgrade(w store.Writer, root *crypt.RootKey, schema int) error {
 	for ; schema < schemaVersion; schema++ {
 		for _, step := range upgrades[schema] {
@@ -31,7 +31,7 @@ func upgrade(w store.Writer, root *crypt.RootKey, schema int) error {
 	return putSchema(w)
 }
 
-// eachIn visits the records of a kind that belongs to scopes.
+// eachIn visits the records below prefix, whose paths have a scope.
 func eachIn(r store.Reader, prefix string, visit func(at location, value []byte) error) error {
 	return r.Scan(prefix, "", func(path string, value []byte) (bool, error) {
 		at, ok := locate(path, prefix)
@@ -46,7 +46,7 @@ func errNoScope(path string) error {
 	return fmt.Errorf("record %s: it has no account or region", path)
 }
 
-// indexCMKs writes down the states of all CMKs, and when time will change them.
+// indexCMKs stores the states of all CMKs, and when time will change them.
 func indexCMKs(w store.Writer, _ *crypt.RootKey) error {
 	return eachIn(w, cmkPrefix, func(at location, value []byte) error {
 		old, err := decode2[cmk2](at.path, value)
@@ -99,7 +99,7 @@ func splitCMKs(w store.Writer, _ *crypt.RootKey) error {
 	})
 }
 
-// convertAliases writes aliases in today's form.
+// convertAliases writes aliases in the current form.
 func convertAliases(w store.Writer, _ *crypt.RootKey) error {
 	return eachIn(w, aliasPrefix, func(at location, value []byte) error {
 		old, err := decode2[alias2](at.path, value)
@@ -118,8 +118,8 @@ func countVersions(w store.Writer, _ *crypt.RootKey) error {
 	})
 }
 
-// storeFingerprintKey stores the key of fingerprints that was derived from the root key, so that fingerprints outlive
-// the root key.
+// storeFingerprintKey stores the fingerprint key that was derived from the root key, so that fingerprints outlive the
+// root key.
 func storeFingerprintKey(w store.Writer, root *crypt.RootKey) error {
 	key, err := root.DeriveFingerprintKey()
 	if err != nil {

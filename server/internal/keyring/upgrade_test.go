@@ -62,7 +62,7 @@ func (r *rig) downgraded(put func(w store.Writer) error) {
 
 func TestALargeStoreOfTheFirstLayoutIsUpgraded(t *testing.T) {
 	r := newRig(t)
-	const many = 1300 // More than a block of a list.
+	const many = 1300 // More than fit into a block of a list.
 	r.downgraded(func(w store.Writer) error {
 		for i := range many {
 			if _, err := r.putOld(w, 1, nil, fmt.Sprintf("alias/a%04d", i)); err != nil {

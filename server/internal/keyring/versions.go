@@ -19,7 +19,7 @@ func (r Reader) OwnerOf(versionID string) (keyID string, err error) {
 	return string(value), err
 }
 
-// Version returns the version of a CMK called id, which [Reader.OwnerOf] has led from to the CMK.
+// Version returns the version of a CMK called id, for which [Reader.OwnerOf] has returned the CMK.
 func (r Reader) Version(cmk *CMK, id string) (Version, error) {
 	if id == cmk.Primary.ID {
 		return cmk.Primary, nil
@@ -48,7 +48,7 @@ func (r Reader) VersionOf(cmk *CMK, id string) (Version, error) {
 	return version, err
 }
 
-// CountAddedVersions returns how many versions the CMKs of the scope have beside the first of each.
+// CountAddedVersions returns how many versions the CMKs of the scope have, not counting the first of each.
 func (r Reader) CountAddedVersions() (int, error) {
 	path := r.scope.versionCountPath()
 	value, err := r.store.Get(path)
@@ -66,7 +66,7 @@ func decodeVersion(path, id string, value []byte) (Version, error) {
 	return version, decode(path, value, &version)
 }
 
-// AddVersion makes version the primary one of a CMK, and stores both. The primary version until now goes on decrypting.
+// AddVersion makes version the primary one of a CMK, and stores both. The previous primary version can still decrypt.
 func (w Writer) AddVersion(cmk *CMK, version Version) error {
 	if err := errors.Join(w.putEarlier(cmk.KeyID, cmk.Primary), w.putNumber(cmk.KeyID, cmk.Primary)); err != nil {
 		return err
@@ -104,7 +104,8 @@ func (w Writer) eraseEarlier(keyID string) error {
 	})
 }
 
-// deleteVersions removes all versions of a CMK but for the primary one, which goes with the CMK, and the index of all.
+// deleteVersions removes all versions of a CMK except for the primary one, which is in the CMK's record, and the index
+// records of all versions.
 func (w Writer) deleteVersions(cmk *CMK) error {
 	if err := w.store.Delete(w.scope.versionPath(cmk.Primary.ID)); err != nil {
 		return err

@@ -12,7 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// material opens the material of a version, by the way that Decrypt takes, and clears it.
+// material opens the material of a version in the same way as Decrypt, and clears it.
 func (r *rig) material(versionID string) error {
 	material, err := r.materialOf(versionID)
 	if err == nil {

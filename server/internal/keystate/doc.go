@@ -1,8 +1,7 @@
 // Package keystate is the life cycle of a CMK: which operation may run in which state, which state follows, and what
-// changes with time alone. It is chapter 2 of the API reference as a table, and a pure function of state, operation and
-// time.
+// changes merely with time. It is chapter 2 of the API reference as a table, and a pure function of state, operation
+// and time.
 //
-// Time changes a CMK without any request: its deletion date arrives, or its imported key material expires. That does
-// not depend on anyone writing it down, because every question to a [Lifecycle] first takes the current time into
-// account.
+// Time changes a CMK without any request: its deletion date arrives, or its imported key material expires. This does
+// not depend on when it is recorded, because every method of [Lifecycle] first takes the current time into account.
 package keystate

@@ -10,7 +10,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keystate"
 )
 
-// imported is a CMK with imported material in the given state.
+// imported returns the life of a CMK with imported material in the given state.
 func imported(state kmsapi.KeyState, expires time.Time) keystate.Lifecycle {
 	l := keystate.Lifecycle{State: state, Origin: kmsapi.OriginExternal, HasMaterial: true, MaterialExpireTime: expires}
 	if state == kmsapi.PendingDeletion {

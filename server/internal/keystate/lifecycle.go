@@ -7,21 +7,21 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// A Lifecycle is where a key is in its life. It is a value: compare with ==, and store it as it is. Dates are in UTC
-// and in whole seconds, as the API shows them, and zero when they do not apply.
+// A Lifecycle is the state of a key's life. It is a value: compare it with ==, and store it as it is. Dates are in UTC
+// and multiples of a second, as the API shows them, and zero when they do not apply.
 type Lifecycle struct {
 	State  kmsapi.KeyState
 	Origin kmsapi.Origin
 	// HasMaterial is false for a CMK of origin EXTERNAL before the first import, and once its material has expired or
 	// been deleted. A CMK in state PendingDeletion remembers it in case the deletion is cancelled.
 	HasMaterial bool
-	// DeleteDate is when the CMK is gone; it is set in state PendingDeletion only.
+	// DeleteDate is when the CMK is deleted; it is set only in state PendingDeletion.
 	DeleteDate time.Time
-	// MaterialExpireTime is when imported material is gone; zero means never.
+	// MaterialExpireTime is when imported material expires; zero means never.
 	MaterialExpireTime time.Time
 }
 
-// New is the life of a new CMK: enabled, or waiting for an import if its origin is EXTERNAL (§2).
+// New returns the life of a new CMK: enabled, or waiting for an import if its origin is EXTERNAL (§2).
 func New(origin kmsapi.Origin) Lifecycle {
 	if origin == kmsapi.OriginExternal {
 		return Lifecycle{State: kmsapi.PendingImport, Origin: origin}
@@ -29,9 +29,9 @@ func New(origin kmsapi.Origin) Lifecycle {
 	return Lifecycle{State: kmsapi.Enabled, Origin: origin, HasMaterial: true}
 }
 
-// Settle returns what time alone has made of the CMK. gone means that its deletion date has come, so that it no
-// longer exists. Material that has expired is gone too: HasMaterial turns false, and the caller must erase what it
-// stores. The very second of a date counts as reached.
+// Settle returns the life after the changes that time has made. gone means that the deletion date has come, so that the
+// CMK no longer exists. Expired material is gone too: HasMaterial becomes false, and the caller must erase the material
+// that it stores. A date takes effect at that very second.
 func (l Lifecycle) Settle(now time.Time) (settled Lifecycle, gone bool) {
 	if l.State == kmsapi.PendingDeletion && !now.Before(l.DeleteDate) {
 		return l, true
@@ -42,8 +42,8 @@ func (l Lifecycle) Settle(now time.Time) (settled Lifecycle, gone bool) {
 	return l, false
 }
 
-// Due is the time at which the CMK will change without anyone calling, and zero if it never does. Settle changes
-// nothing before.
+// Due returns when the CMK will next change without a request, or zero if it never will. Settle changes nothing before
+// that.
 func (l Lifecycle) Due() time.Time {
 	var due time.Time
 	if l.State == kmsapi.PendingDeletion {
@@ -63,9 +63,9 @@ func (l Lifecycle) withoutMaterial() Lifecycle {
 	return l
 }
 
-// Allow returns the life as it is now if op may run in it, and otherwise l with the error of the reference: one of the
-// kmsapi.ErrRejected values, [kmsapi.ErrStateModifiedFailed], [kmsapi.ErrUnsupportedOrigin], or [kmsapi.ErrKeyNotFound]
-// if the key is gone.
+// Allow returns the life as it is at now if op may run in it, and otherwise l with the error of the reference: one of
+// the kmsapi.ErrRejected values, [kmsapi.ErrStateModifiedFailed], [kmsapi.ErrUnsupportedOrigin], or
+// [kmsapi.ErrKeyNotFound] if the key is gone.
 func (l Lifecycle) Allow(op kmsapi.Operation, now time.Time) (Lifecycle, error) {
 	settled, gone := l.Settle(now)
 	if gone {
@@ -95,8 +95,8 @@ func (l Lifecycle) Disable(now time.Time) (Lifecycle, error) {
 
 const day = 24 * time.Hour
 
-// ScheduleDeletion plans the deletion of the key in 7 to 30 days; any other number is [kmsapi.ErrInvalidParameter]
-// (§4.6). It rounds up to a whole second, so that no key is deleted sooner than its owner expects.
+// ScheduleDeletion schedules the deletion of the key in 7 to 30 days; any other number is [kmsapi.ErrInvalidParameter]
+// (§4.6). It rounds up to a full second, so that no key is deleted sooner than its owner expects.
 func (l Lifecycle) ScheduleDeletion(now time.Time, days int) (Lifecycle, error) {
 	next, err := l.after(kmsapi.OpScheduleKeyDeletion, now, func(l *Lifecycle) {
 		l.State = kmsapi.PendingDeletion
@@ -131,12 +131,12 @@ func (l Lifecycle) Import(now, expires time.Time) (Lifecycle, error) {
 	})
 }
 
-// DeleteMaterial lets the key wait for an import, or leaves it to its deletion if that is scheduled (§4.8).
+// DeleteMaterial makes the key wait for an import, unless its deletion is scheduled (§4.8).
 func (l Lifecycle) DeleteMaterial(now time.Time) (Lifecycle, error) {
 	return l.after(kmsapi.OpDeleteKeyMaterial, now, func(l *Lifecycle) { *l = l.withoutMaterial() })
 }
 
-// after lets change work on the life as it is now, if op may run in it.
+// after applies change to the life as it is at now, if op may run in it.
 func (l Lifecycle) after(op kmsapi.Operation, now time.Time, change func(*Lifecycle)) (Lifecycle, error) {
 	next, err := l.Allow(op, now)
 	if err != nil {

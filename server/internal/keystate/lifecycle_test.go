@@ -13,8 +13,8 @@ import (
 
 var now = time.Date(2016, 9, 10, 14, 0, 0, 0, time.UTC)
 
-// reference is the table of chapter 2 as published. Below the empty line are the rule of UpdateAlias, which is
-// next to that table, the operations that later publications of it have, and DescribeRegions, which is ours.
+// reference is the published table of chapter 2. Below the empty line are the rule of UpdateAlias, which is next to
+// that table, operations of later versions of the reference, and DescribeRegions, which we have added.
 const reference = `
 API	Enabled	Disabled	PendingDeletion	PendingImport
 CreateKey	Success	Success	Success	Success
@@ -42,7 +42,7 @@ ListResourceTags	Success	Success	Success	Success
 DescribeRegions	Success	Success	Success	Success
 `
 
-// after is the state that a change leads to, which the reference says in its sections 4.4 to 4.7.
+// after is the state that an operation leads to, from sections 4.4 to 4.7 of the reference.
 var after = map[kmsapi.Operation]kmsapi.KeyState{
 	kmsapi.OpEnableKey:           kmsapi.Enabled,
 	kmsapi.OpDisableKey:          kmsapi.Disabled,
@@ -57,7 +57,7 @@ var exclusive = map[kmsapi.Operation]bool{
 	kmsapi.OpDeleteKeyMaterial:      true,
 }
 
-// in is a CMK in the given state, with its dates far off.
+// in returns the life of a CMK in the given state, with its dates far in the future.
 func in(state kmsapi.KeyState) keystate.Lifecycle {
 	l := keystate.Lifecycle{State: state, Origin: kmsapi.OriginKMS, HasMaterial: true}
 	switch state {
@@ -69,7 +69,7 @@ func in(state kmsapi.KeyState) keystate.Lifecycle {
 	return l
 }
 
-// transitions are the operations that change a key. days matters to ScheduleKeyDeletion alone.
+// transitions are the operations that change a key. days matters only to ScheduleKeyDeletion.
 var transitions = map[kmsapi.Operation]func(l keystate.Lifecycle, now time.Time, days int) (keystate.Lifecycle, error){
 	kmsapi.OpEnableKey: func(l keystate.Lifecycle, now time.Time, _ int) (keystate.Lifecycle, error) {
 		return l.Enable(now)
@@ -86,7 +86,7 @@ var transitions = map[kmsapi.Operation]func(l keystate.Lifecycle, now time.Time,
 	},
 }
 
-// apply runs op on l: its transition, or the question whether it may run.
+// apply runs op on l: its transition, or Allow if it has none.
 func apply(l keystate.Lifecycle, op kmsapi.Operation, now time.Time, days int) (keystate.Lifecycle, error) {
 	if transition, ok := transitions[op]; ok {
 		return transition(l, now, days)

@@ -12,7 +12,7 @@ func (l List) Build(w store.Writer) error {
 	first, last := block{}, ""
 	finish := func() error {
 		if key == l.head() {
-			first.size = b.size // It is stored at the end, when the total is known.
+			first.size = b.size // It is stored last, when the total is known.
 			return nil
 		}
 		return l.put(w, key, b)
@@ -38,7 +38,7 @@ func (l List) Build(w store.Writer) error {
 	return l.put(w, l.head(), first)
 }
 
-// Verify compares the counts with the records, and returns a sentence for each that is wrong.
+// Verify compares the counts with the records, and returns a sentence for each wrong count.
 func (l List) Verify(r store.Reader) (problems []string, err error) {
 	type count struct {
 		key              string

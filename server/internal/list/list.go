@@ -15,7 +15,8 @@ const Prefix = "list/"
 // maxBlock balances the two parts of finding a record by its number: skipping blocks, and skipping records within one.
 const maxBlock = 1024
 
-// List is the records of a store whose keys begin with a prefix. The rest of a key is the record's name, never empty.
+// List is the list of a store's records whose keys begin with a prefix. The rest of a key is the record's name, which
+// is never empty.
 type List struct {
 	// records is the prefix.
 	records string
@@ -28,11 +29,11 @@ func Of(prefix string) List { return List{prefix} }
 type block struct {
 	// size is the number of records in the block.
 	size int
-	// total is that of the whole list, in the first entry, and zero in the others.
+	// total is the number of records in the whole list for the first entry, and zero for the others.
 	total int
 }
 
-// head is the key of the first entry.
+// head returns the key of the first entry.
 func (l List) head() string { return Prefix + l.records }
 
 // Len returns the number of records.
@@ -71,7 +72,8 @@ func (l List) count(w store.Writer, name string, change int) error {
 	return l.put(w, key, b)
 }
 
-// blockOf returns the block that name belongs to. In an empty list that is the first, though it does not exist yet.
+// blockOf returns the block that name belongs to. In an empty list it is the first block, although that does not exist
+// yet.
 func (l List) blockOf(r store.Reader, name string) (key string, b block, err error) {
 	key, value, err := r.Before(l.head(), l.head()+name)
 	if errors.Is(err, store.ErrNotFound) {
@@ -98,7 +100,7 @@ func (l List) split(w store.Writer, key string, b block) error {
 	return l.put(w, key, b)
 }
 
-// put stores an entry, or deletes it if nothing is left to count.
+// put stores an entry, or deletes it if its block is empty.
 func (l List) put(w store.Writer, key string, b block) error {
 	if b.size < 0 || b.total < 0 {
 		return fmt.Errorf("record %s: it counts fewer records than there are", key)
@@ -134,8 +136,8 @@ func parse(key string, value []byte) (b block, err error) {
 	return b, nil
 }
 
-// Blocks visits the blocks of all lists whose records begin with prefix: the prefix of the block's first record, and
-// how many records it counts.
+// Blocks visits the blocks of all lists whose records begin with prefix. It passes the key that the block begins after,
+// without [Prefix], and the number of records in the block.
 func Blocks(r store.Reader, prefix string, visit func(first string, size int)) error {
 	return r.Scan(Prefix+prefix, "", func(key string, value []byte) (bool, error) {
 		b, err := parse(key, value)

@@ -114,7 +114,7 @@ func insert(t require.TestingT, w store.Writer, names []string, name string) []s
 	return slices.Insert(names, at, name)
 }
 
-// removeAll removes the counts, and leaves the records.
+// removeAll removes the counts but not the records.
 func removeAll(w store.Writer) error {
 	return w.Scan(list.Prefix, "", func(key string, _ []byte) (bool, error) { return true, w.Delete(key) })
 }
@@ -168,7 +168,7 @@ func putRecord(name string) func(store.Writer) error {
 	return func(w store.Writer) error { return w.Put(prefix+name, nil) }
 }
 
-// putFirst stores the first entry.
+// putFirst replaces the first entry.
 func putFirst(entry string) func(store.Writer) error {
 	return func(w store.Writer) error { return w.Put(list.Prefix+prefix, []byte(entry)) }
 }

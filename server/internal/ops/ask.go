@@ -14,13 +14,13 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/private"
 )
 
-// ErrNoService says that no service listens on a socket.
+// ErrNoService reports that no service listens on a socket.
 var ErrNoService = errors.New("no service listens there")
 
-// ErrNotAllowed says that a socket is another user's.
+// ErrNotAllowed reports that a socket belongs to another user.
 var ErrNotAllowed = errors.New("it is for the service's own user")
 
-// ErrNoAnswer says that a service was asked, and that nothing is known of what became of it.
+// ErrNoAnswer reports that a service was asked, but that the result is not known.
 var ErrNoAnswer = errors.New("the service did not report the result")
 
 // ask sends a command to the service that listens on socket. The caller closes the body of the response.
@@ -47,7 +47,8 @@ func ask(ctx context.Context, socket, path string, body io.Reader) (*http.Respon
 	return response, nil
 }
 
-// withoutURL returns what is in an error of package http: there is a URL only because the socket speaks HTTP.
+// withoutURL returns the cause of an error of package http. The URL would only confuse: it exists only because the
+// socket speaks HTTP.
 func withoutURL(err error) error {
 	if onURL, ok := errors.AsType[*url.Error](err); ok {
 		return onURL.Err
@@ -55,7 +56,7 @@ func withoutURL(err error) error {
 	return err
 }
 
-// ownerOf names the user of a file at the end of a sentence, if that can be seen.
+// ownerOf returns words for the end of a sentence that name the owner of a file, or "" if it is not known.
 func ownerOf(path string) string {
 	if _, name, err := private.Owner(path); err == nil {
 		return ", " + name

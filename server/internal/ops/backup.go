@@ -12,12 +12,12 @@ import (
 
 const (
 	backupPath = "/backup"
-	// backupPatience is how long each write of a backup may take. Meanwhile its transaction is open, and the store's file
-	// can't reuse space.
+	// backupPatience is how long each write of a backup may take. Until the backup ends, its transaction is open and
+	// the store's file can't reuse space.
 	backupPatience = 10 * time.Second
 )
 
-// backup answers with a snapshot of the store. If it fails, the answer breaks off before its end.
+// backup answers with a snapshot of the store. If writing it fails, the answer breaks off before its end.
 func backup(write func(context.Context, io.Writer) error, log *slog.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		out := &patientWriter{w: w, control: http.NewResponseController(w)}
@@ -29,7 +29,7 @@ func backup(write func(context.Context, io.Writer) error, log *slog.Logger) http
 	})
 }
 
-// patientWriter gives each write some time, however long all of them take.
+// patientWriter gives each write its own time limit, however long all of them take.
 type patientWriter struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
@@ -46,7 +46,8 @@ func (p *patientWriter) Write(data []byte) (int, error) {
 	return n, err
 }
 
-// FetchBackup copies a snapshot of the store from the service that listens on socket. answered is false if none does.
+// FetchBackup copies a snapshot of the store from the service that listens on socket to w. answered is false if no
+// service listens.
 func FetchBackup(ctx context.Context, socket string, w io.Writer) (answered bool, err error) {
 	response, err := ask(ctx, socket, backupPath, nil)
 	if errors.Is(err, ErrNoService) {

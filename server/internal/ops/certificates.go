@@ -5,29 +5,30 @@ import (
 	"time"
 )
 
-// Certificate is a TLS certificate in use. /healthz, /metrics and the page have all of them from one list.
+// Certificate is a TLS certificate in use. /healthz, /metrics and the page show the same list of them.
 type Certificate struct {
-	// For is what it is for.
+	// For is what the certificate is used for.
 	For CertificateUse
-	// Gateway is the gateway's name, if it is [ForClients].
+	// Gateway is the gateway's name, if For is [ForClients].
 	Gateway string
-	// Expires is when those to which it is shown begin to refuse it. It is zero for a gateway that speaks plain HTTP.
+	// Expires is when the peers that it is shown to begin to refuse it. It is zero for a gateway that speaks plain
+	// HTTP.
 	Expires time.Time
 }
 
-// CertificateUse is what a certificate is for. /healthz has it, and so has a label of a metric.
+// CertificateUse is what a certificate is used for. It is shown by /healthz and by a label of a metric.
 type CertificateUse string
 
 // The uses of certificates.
 const (
-	// ForClients is the use of what a gateway shows to clients.
+	// ForClients is the use of a certificate that a gateway shows to clients.
 	ForClients CertificateUse = "gateway"
-	// ForNodes and ForEtcd are those of what a node of a cluster shows to the others, and to etcd.
+	// ForNodes and ForEtcd are the uses of the certificates that a node of a cluster shows to the others and to etcd.
 	ForNodes CertificateUse = "node"
 	ForEtcd  CertificateUse = "etcd"
 )
 
-// words continue "The certificate …".
+// words returns the words that follow "The certificate".
 func (c Certificate) words() string {
 	switch c.For {
 	case ForNodes:
@@ -39,7 +40,7 @@ func (c Certificate) words() string {
 	}
 }
 
-// soon is how long before a certificate expires the page and /healthz begin to warn.
+// soon is how long before the expiry of a certificate the page and /healthz begin to warn.
 const soon = 14 * day
 
 func (c Certificate) expired(now time.Time) bool {
@@ -50,7 +51,7 @@ func (c Certificate) expiresSoon(now time.Time) bool {
 	return !c.Expires.IsZero() && now.Before(c.Expires) && c.Expires.Sub(now) <= soon
 }
 
-// firstExpiry is when the certificate expires that expires first, and zero if there is none.
+// firstExpiry returns when the first of the certificates expires, or zero if there are none.
 func (s Status) firstExpiry() (first time.Time) {
 	for _, c := range s.Certificates {
 		if !c.Expires.IsZero() && (first.IsZero() || c.Expires.Before(first)) {
@@ -60,7 +61,7 @@ func (s Status) firstExpiry() (first time.Time) {
 	return first
 }
 
-// expiredNotes are about the certificates that have expired, and expiryNotes about those that will soon.
+// expiredNotes returns notes about the certificates that have expired, and expiryNotes about those that expire soon.
 func (s Status) expiredNotes() []string {
 	return s.certificateNotes(func(c Certificate) string {
 		if !c.expired(s.At) {
@@ -82,8 +83,8 @@ func (s Status) expiryNotes() []string {
 // maxNotes is how many certificates are mentioned one by one.
 const maxNotes = 5
 
-// certificateNotes are sentences about the certificates of which there is something to say, and how many more there
-// are.
+// certificateNotes returns a sentence for each certificate that say returns words for, up to maxNotes, and one with the
+// number of the others.
 func (s Status) certificateNotes(say func(Certificate) string) (all []string) {
 	left := 0
 	for _, c := range s.Certificates {
@@ -101,7 +102,7 @@ func (s Status) certificateNotes(say func(Certificate) string) (all []string) {
 	return all
 }
 
-// certificateReport is a certificate in the body of the answer about a node's health.
+// certificateReport is a certificate in the answer about a node's health.
 type certificateReport struct {
 	For     CertificateUse `json:"for"`
 	Gateway string         `json:"gateway,omitempty"`
@@ -117,7 +118,7 @@ func (s Status) certificateReports() (all []certificateReport) {
 	return all
 }
 
-// certificateWarnings are the notes as the other warnings of a node are written.
+// certificateWarnings returns the notes in the style of a node's other warnings.
 func (s Status) certificateWarnings() (all []string) {
 	for _, note := range append(s.expiredNotes(), s.expiryNotes()...) {
 		all = append(all, strings.TrimSuffix(note, "."))

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// ofNode are the certificates of a node: one is well, one expires soon, and one has expired.
+// ofNode are the certificates of a node: one is valid, one expires soon, and one has expired.
 var ofNode = []Certificate{
 	{ForClients, "shared", now.Add(100 * day)},
 	{ForClients, "plain", time.Time{}},
@@ -44,7 +44,7 @@ func TestAllCertificatesAreMetrics(t *testing.T) {
 	require.NotContains(t, metrics, `gateway="plain"`)
 }
 
-// asked returns what a handler answers to a request for path.
+// asked returns a handler's answer to a request for path.
 func asked(t *testing.T, h http.Handler, path string) *httptest.ResponseRecorder {
 	t.Helper()
 	answer := httptest.NewRecorder()

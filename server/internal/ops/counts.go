@@ -6,14 +6,16 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// counts are the numbers of events since the start.
+// counts has the numbers of events since the start.
 type counts struct {
-	// requests are all that were answered, and refused those with an error code.
+	// requests counts all answered requests, and refused those with an error code.
 	requests, refused float64
-	// byClass are the requests of the operations of a rate class, and throttled those of them that a rate limit refused.
+	// byClass counts requests by the rate class of their operation, and throttled those of them that a rate limit
+	// refused.
 	byClass, throttled map[kmsapi.RateClass]float64
-	// byCode are the refused requests, nonces those that were refused because of their nonce, and closed the connections
-	// that were closed because of a bound. forwarded are those that a standby has received, by [ForwardResult].
+	// byCode counts refused requests by error code, nonces those that were refused because of their nonce, and closed
+	// the connections that were closed because of a bound. forwarded counts the requests that a standby has received,
+	// by [ForwardResult].
 	byCode, nonces, closed     map[string]float64
 	forwarded                  map[string]float64
 	panics, notHTTP, rotations float64

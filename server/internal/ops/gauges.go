@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Watch adds the status of the service, at the time of each scrape, to m.
+// Watch adds the status of the service to m, read at each scrape.
 func (m *Metrics) Watch(status func() Status) { m.registry.MustRegister(statusCollector{status}) }
 
 type statusCollector struct{ status func() Status }
@@ -71,10 +71,11 @@ func (c statusCollector) Collect(out chan<- prometheus.Metric) {
 	g.records(records)
 }
 
-// gauges takes the values of gauges.
+// gauges receives the values of gauges.
 type gauges chan<- prometheus.Metric
 
-// set sets a gauge. A label from the store that is not UTF-8 must not end the process, so it is reported.
+// set sets a gauge. A label from the store that is not UTF-8 must not end the process, so it is reported as an invalid
+// metric.
 func (g gauges) set(d *prometheus.Desc, value float64, labels ...string) {
 	metric, err := prometheus.NewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	if err != nil {
@@ -83,7 +84,7 @@ func (g gauges) set(d *prometheus.Desc, value float64, labels ...string) {
 	g <- metric
 }
 
-// setTime sets a gauge to a time. The zero time is none.
+// setTime sets a gauge to a time, unless it is zero.
 func (g gauges) setTime(d *prometheus.Desc, at time.Time, labels ...string) {
 	if !at.IsZero() {
 		g.set(d, float64(at.Unix()), labels...)

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// health answers 200 if requests can be served, and otherwise 503 and why not. A stale configuration is mentioned, but
-// is no reason for 503: a restart because of it would replace a service that serves by one that can't start. What is
-// wrong with the configuration is for its operators alone, and so in the log. Certificates that have expired, or will
-// soon, are mentioned too: no restart renews them.
+// health answers 200 if requests can be served, and otherwise 503 and why not. A stale configuration is mentioned but
+// is no reason for 503: a restart because of it would replace a service that works with one that can't start. What is
+// wrong with the configuration is only for operators, so it is in the log. Certificates that have expired or expire
+// soon are mentioned too: no restart renews them.
 func health(status func() Status) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		s := status()

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The statuses have none of the functions that look for something, so a call of one would be a panic: a health check is
-// asked for every second, also of a service with many keys.
+// The statuses lack the functions that read more, so calling one would panic: health is checked every second, even in a
+// service with many keys.
 func TestHealthLooksForNothing(t *testing.T) {
 	broken := errors.New("broken")
 	stale := "ok\nThe configuration is stale: reloads have failed since 2026-11-22T09:00:00Z; the log says why.\n"

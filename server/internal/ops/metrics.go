@@ -13,10 +13,10 @@ import (
 )
 
 // Metrics counts what the service does, in a registry of its own. No label has a value that a caller can choose:
-// operations are those of the catalogue, and all others are "unknown".
+// operations that are not in the catalogue are counted as "unknown".
 type Metrics struct {
 	registry *prometheus.Registry
-	// events has those counters of registry that the page shows.
+	// events has the counters of registry that the page shows.
 	events        *prometheus.Registry
 	requests      *prometheus.CounterVec
 	gateways      *prometheus.CounterVec
@@ -28,28 +28,28 @@ type Metrics struct {
 	notHTTP       prometheus.Counter
 	reloads       *prometheus.CounterVec
 	rotations     prometheus.Counter
-	// node is registered in a cluster only.
+	// node is registered only in a cluster.
 	node nodeCounters
 }
 
 const (
-	// unknownAction is the label of requests for an operation that is not served, or that ended before it was known.
+	// unknownAction is the label of requests whose operation does not exist or was not yet known when they ended.
 	unknownAction = "unknown"
 	// successCode is the label of requests that were not refused.
 	successCode = "OK"
 )
 
-// Labels are the values of labels that only others know.
+// Labels are the values of labels that other packages define.
 type Labels struct {
-	// Gateways are those that [Metrics.Answered] will be called with.
+	// Gateways are the gateways that [Metrics.Answered] will be called with.
 	Gateways []string
 	// NonceRefusals are the reasons of [Metrics.NonceRefused].
 	NonceRefusals []string
-	// Bounds are those of [Metrics.ConnectionClosed].
+	// Bounds are the bounds of [Metrics.ConnectionClosed].
 	Bounds []string
 }
 
-// NewMetrics returns metrics with every series at zero, so that the first event of a kind is seen as a rise.
+// NewMetrics returns metrics with every series at zero, so that the first event of a kind shows as an increase.
 func NewMetrics(labels Labels) *Metrics {
 	m := &Metrics{
 		registry:      prometheus.NewRegistry(),
@@ -142,7 +142,7 @@ func (m *Metrics) Answered(gateway, action string, code kmsapi.Code, took time.D
 	m.duration.WithLabelValues(action).Observe(took.Seconds())
 }
 
-// Panicked counts a request that failed by a bug.
+// Panicked counts a request that failed with a panic.
 func (m *Metrics) Panicked() { m.panics.Inc() }
 
 // ConnectionClosed counts a connection that was closed because a bound was reached.

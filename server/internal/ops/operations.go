@@ -6,8 +6,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// operationInfo has a series for each operation, always 1, that names its rate class. Requests are counted by operation
-// and limited by class, so a query joins the two by it and needs no list of its own.
+// operationInfo has a series for each operation, with the value 1 and its rate class as a label. Requests are counted
+// by operation and limited by class, so queries use it to join the two without a list of their own.
 func operationInfo() prometheus.Collector {
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: namePrefix + "operation_info", Help: "1 for each operation, with the class of its rate limit.",

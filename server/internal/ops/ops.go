@@ -12,9 +12,9 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/unixsocket"
 )
 
-// Options of [Listen]. All fields are required, unless something else is said.
+// Options of [Listen]. All fields are required, unless stated otherwise.
 type Options struct {
-	// Address is where metrics and health are, as host:port; "" means nowhere.
+	// Address is where the page, metrics and health are served, as host:port; "" means nowhere.
 	Address string
 	// Socket is the path of the private socket.
 	Socket string
@@ -22,11 +22,11 @@ type Options struct {
 	Metrics *Metrics
 	// Status returns the state of the service.
 	Status func() Status
-	// Node is the state of this node of a cluster, and nil for a service on a machine of its own.
+	// Node returns the state of this node of a cluster. It is nil for a service without a cluster.
 	Node func() Node
 	// Backup writes a snapshot of the store.
 	Backup func(context.Context, io.Writer) error
-	// Reload reloads the configuration file, if that is the one at the path file. Otherwise it returns an error that wraps
+	// Reload reloads the configuration file if it is the one at the path file. Otherwise it returns an error that wraps
 	// [ErrOtherConfig].
 	Reload func(file string) (Reload, error)
 	// NewServer makes a server for a handler, with the service's timeouts.
@@ -34,7 +34,7 @@ type Options struct {
 	Log       *slog.Logger
 }
 
-// Listeners are those of the operators. The zero value has none.
+// Listeners are the listeners for operators. The zero value has none.
 type Listeners struct {
 	address string
 	servers []*http.Server
@@ -71,7 +71,7 @@ func observations(o Options) http.Handler {
 	return mux
 }
 
-// controls are for the service's own user.
+// controls are the requests of the socket, for the service's own user.
 func controls(o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("POST "+backupPath, backup(o.Backup, o.Log))
@@ -89,10 +89,10 @@ func (l *Listeners) serve(listener net.Listener, o Options, handler http.Handler
 	})
 }
 
-// Address is where metrics and health are, as host:port, or "" if they are nowhere.
+// Address returns where the page, metrics and health are served, as host:port, or "" if nowhere.
 func (l *Listeners) Address() string { return l.address }
 
-// Close stops at once.
+// Close closes all listeners and connections at once.
 func (l *Listeners) Close() error {
 	var errs []error
 	for _, server := range l.servers {

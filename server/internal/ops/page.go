@@ -20,8 +20,8 @@ var pageHTML string
 //go:embed page.css
 var pageCSS string
 
-// pageTemplate escapes all that it is given: accounts, regions and key ids come from the store, and an attacker that
-// can write the store must not be able to write the page.
+// pageTemplate escapes all values: accounts, regions and key ids come from the store, and an attacker that can write to
+// the store must not be able to write the page.
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"count": count, "countOf": func(n int) string { return count(float64(n)) },
 	"plural": func(n int, one, many string) string { return plural(float64(n), one, many) },
@@ -29,10 +29,10 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"part": func(table any, name, caption, none string) part { return part{table, name, caption, none} },
 }).Parse(pageHTML))
 
-// part is a table for a template that several tables share.
+// part is the input of a template that several tables share.
 type part struct {
 	Table any
-	// Name is the title of its first column, Caption is what it shows, and None what is said if it has no rows.
+	// Name is the title of the first column, Caption says what the table shows, and None is shown if it has no rows.
 	Name, Caption, None string
 }
 
@@ -45,7 +45,7 @@ func hashOf(style string) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// page answers with a page for people. It shows what /healthz and /metrics know, and changes nothing.
+// page answers with a page for people. It shows the state that /healthz and /metrics report, and changes nothing.
 func page(o Options) http.Handler {
 	log := o.Log
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -74,7 +74,7 @@ func page(o Options) http.Handler {
 	})
 }
 
-// stayQuery is the query of a page that does not load itself again. The template has a link to it.
+// stayQuery is the query of a page that does not reload itself. The template has a link to it.
 const stayQuery = "refresh=off"
 
 func setPageHeader(h http.Header, length int) {
@@ -88,8 +88,9 @@ func setPageHeader(h http.Header, length int) {
 	h.Set("Cache-Control", "no-store")
 }
 
-// isLocal reports whether host, of a Host header, is an IP address or localhost. Under any other name a page of someone
-// else may have been loaded, whose name now leads here, and whose script would read the answer.
+// isLocal reports whether host, from a Host header, is an IP address or localhost. With any other name, the request may
+// come from an attacker's page whose name now resolves to this address (DNS rebinding), and whose script would read the
+// answer.
 func isLocal(host string) bool {
 	name, _, err := net.SplitHostPort(host)
 	if err != nil {

@@ -11,10 +11,10 @@ import (
 // maxCounts is how many rows a table of counts has at most.
 const maxCounts = 12
 
-// countTable has numbers by a word, the highest first.
+// countTable has numbers by name, the highest first.
 type countTable struct {
 	Rows []countRow
-	// Left is how many words have no row, and Rest the sum of their numbers.
+	// Left is how many names have no row, and Rest the sum of their numbers.
 	Left int
 	Rest float64
 }
@@ -39,18 +39,18 @@ func countsOf(numbers map[string]float64) (t countTable) {
 	return t
 }
 
-// certificateTable has the certificates in use, those that expire first first.
+// certificateTable has the certificates in use, in the order of expiry.
 type certificateTable struct {
 	Rows []certificateRow
 	Left int
 }
 
 type certificateRow struct {
-	// What says which one it is, such as "of gateway shared".
+	// What says which certificate it is, such as "of gateway shared".
 	What string
 	// TLS is false for a gateway that speaks plain HTTP.
 	TLS bool
-	// Left is how long it is valid, such as "364 days".
+	// Left is how much longer it is valid, such as "364 days".
 	Left      string
 	Expires   moment
 	Bad, Soon bool

@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// eventTable has what is due next.
+// eventTable has the next events.
 type eventTable struct {
 	Rows []eventRow
-	// Kinds says that rows differ in What.
+	// Kinds says that the rows have different values of What.
 	Kinds bool
-	// More says that there are later ones.
+	// More says that there are later events.
 	More bool
 }
 
@@ -21,12 +21,12 @@ type eventRow struct {
 	Overdue                    bool
 }
 
-// overdue is how the page calls what should have happened.
+// overdue is the page's word for an event that should already have happened.
 const overdue = "overdue"
 
 var lossNames = map[string]string{"deletion": "key deleted", "material": "material expires"}
 
-// lossesOf has deletions of keys and secrets, and expiries of material, in the order of time.
+// lossesOf returns the deletions of keys and secrets and the expiries of material, in the order of time.
 func lossesOf(r Records, now time.Time) eventTable {
 	all := slices.Concat(r.Losses, r.SecretDeletions)
 	slices.SortStableFunc(all, func(a, b Event) int { return a.At.Compare(b.At) })

@@ -11,14 +11,14 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// maxName is the longest name from the store that the page shows whole, in characters.
+// maxName is the longest name from the store that the page shows in full, in characters.
 const maxName = 48
 
-// shown is a name from the store as the page shows it: not endless, and without characters that can't be seen, or turn
-// round what is around them.
+// shown returns a name from the store in the form that the page shows: bounded, and without characters that are
+// invisible or reverse the text around them.
 func shown(name string) string { return visible(name, maxName) }
 
-// visible is a string with at most so many characters, of which all can be seen.
+// visible returns s, cut to most characters, with a replacement character for each that does not print.
 func visible(s string, most int) string {
 	runes := []rune(strings.ToValidUTF8(s, "\uFFFD"))
 	end := ""
@@ -33,10 +33,10 @@ func visible(s string, most int) string {
 	return string(runes) + end
 }
 
-// words are those of a name whose words are joined by underscores.
+// words returns a name with spaces instead of underscores.
 func words(name string) string { return strings.ReplaceAll(name, "_", " ") }
 
-// stateWords are those of a state, such as "Pending deletion".
+// stateWords returns the words for a state, such as "Pending deletion".
 func stateWords(state kmsapi.KeyState) string {
 	if what, pending := strings.CutPrefix(string(state), "Pending"); pending {
 		return "Pending " + strings.ToLower(what)
@@ -44,7 +44,7 @@ func stateWords(state kmsapi.KeyState) string {
 	return string(state)
 }
 
-// count is a number with a comma between thousands.
+// count formats a number with commas between thousands.
 func count(n float64) string {
 	digits := strconv.FormatFloat(math.Abs(math.Round(n)), 'f', 0, 64)
 	for at := len(digits) - 3; at > 0; at -= 3 {
@@ -53,7 +53,7 @@ func count(n float64) string {
 	return digits
 }
 
-// plural is a number with its noun.
+// plural returns a number with its noun.
 func plural(n float64, one, many string) string {
 	if n == 1 {
 		return "1 " + one
@@ -61,7 +61,7 @@ func plural(n float64, one, many string) string {
 	return count(n) + " " + many
 }
 
-// percent is a part of a whole.
+// percent formats a part of a whole.
 func percent(part, whole float64) string {
 	switch share := 100 * part / whole; {
 	case part == 0 || whole == 0:
@@ -75,7 +75,7 @@ func percent(part, whole float64) string {
 	}
 }
 
-// rate is a number a second.
+// rate formats a number per second.
 func rate(perSecond float64) string {
 	switch {
 	case perSecond == 0:
@@ -89,7 +89,7 @@ func rate(perSecond float64) string {
 	}
 }
 
-// bytesOf is a size in a unit that people read.
+// bytesOf formats a size in bytes in a readable unit.
 func bytesOf(n int64) string {
 	const step = 1000
 	size, unit := float64(n), 0
@@ -106,7 +106,7 @@ func bytesOf(n int64) string {
 
 const day = 24 * time.Hour
 
-// span is a duration in its largest unit, and from days on without what is less than an hour.
+// span formats a duration in its largest unit, with the next smaller one where that matters.
 func span(d time.Duration) string {
 	days, hours := float64(d/day), float64(d%day/time.Hour)
 	switch {
@@ -123,15 +123,15 @@ func span(d time.Duration) string {
 	}
 }
 
-// moment is a time for people and for machines.
+// moment is a time in forms for people and for programs.
 type moment struct {
-	// Away is such as "in 3 days".
+	// Away is, for example, "in 3 days".
 	Away string
 	// UTC is the time in UTC for people, and Machine for programs.
 	UTC, Machine string
 }
 
-// momentOf is at, as seen at now. What has passed is called so.
+// momentOf returns at as seen at now. If it is past, Away begins with passed.
 func momentOf(at, now time.Time, passed string) moment {
 	m := moment{
 		Away: "in " + span(at.Sub(now)), UTC: at.UTC().Format("2006-01-02 15:04 UTC"), Machine: at.UTC().Format(time.RFC3339),

@@ -8,28 +8,28 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// maxRows is how many rows a table has at most. The rest is added up.
+// maxRows is how many rows a table has at most. The rest are added up.
 const maxRows = 20
 
-// keyTable has the keys and secrets of each account and region, those with the most first.
+// keyTable has the numbers of keys and secrets of each account and region, the largest first.
 type keyTable struct {
 	States []kmsapi.KeyState
 	Rows   []keyRow
-	// Total is of all, and Rest of those that have no row.
+	// Total is the sum of all accounts and regions, and Rest the sum of those that have no row.
 	Total, Rest keyRow
-	// Scopes is the number of accounts and regions, and Left that of those that have no row.
+	// Scopes is the number of accounts and regions, and Left the number of those that have no row.
 	Scopes, Left int
 }
 
 // keyRow has numbers of keys and secrets.
 type keyRow struct {
 	Account, Region string
-	// ByState is in the order of keyTable.States.
+	// ByState has the numbers of keys in the order of keyTable.States.
 	ByState       [len(pageStates)]float64
 	Keys, Secrets float64
 }
 
-// pageStates are those of keys in the order of the page's columns.
+// pageStates are the states of keys in the order of the page's columns.
 var pageStates = [...]kmsapi.KeyState{kmsapi.Enabled, kmsapi.Disabled, kmsapi.PendingImport, kmsapi.PendingDeletion}
 
 func (r *keyRow) add(o keyRow) {

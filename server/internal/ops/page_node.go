@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// clusterView is what the page of a node says about its cluster. Name is the node's.
+// clusterView is what a node's page shows about its cluster. Name is the node's name.
 type clusterView struct {
 	Name        string
 	Node, Store []fact
 }
 
-// clusterOf returns nil for a service on a machine of its own.
+// clusterOf returns nil for a service without a cluster.
 func clusterOf(n *Node) *clusterView {
 	if n == nil {
 		return nil
@@ -58,10 +58,10 @@ func storeFacts(n Node) []fact {
 	return all
 }
 
-// seconds is a duration of seconds, with tenths.
+// seconds formats a duration in seconds, with tenths.
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
 
-// clockWords are how far a clock is ahead of another.
+// clockWords says how far a clock is ahead of another.
 func clockWords(ahead time.Duration) string {
 	off, by := ahead.Abs().Round(time.Millisecond), seconds(ahead.Abs())
 	if off < time.Second {
@@ -77,13 +77,13 @@ func clockWords(ahead time.Duration) string {
 	}
 }
 
-// maxError is how much of an error the page shows, in characters: some repeat what another machine has sent.
+// maxError is how much of an error the page shows, in characters: some errors quote what another machine has sent.
 const maxError = 512
 
-// shownError is an error as the page shows it.
+// shownError returns an error in the form that the page shows.
 func shownError(err error) string { return visible(err.Error(), maxError) }
 
-// standbySummary are the figures that are looked for first on a standby.
+// standbySummary returns the most important figures of a standby.
 func standbySummary(n Node, r reading) []figure {
 	all, answered := 0.0, r.counts.forwarded[string(ForwardAnswered)]
 	for _, number := range r.counts.forwarded {

@@ -43,7 +43,7 @@ func pageOfNode(t *testing.T, n Node) string {
 	return answer.Body.String()
 }
 
-// fine is a node of which nothing is wrong.
+// fine returns a node without problems.
 func fine() Node {
 	return Node{
 		Name: "one", ActiveNode: "one", Active: true, Connected: true, Current: true, Mark: "m", Revision: 4321,

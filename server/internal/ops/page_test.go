@@ -19,7 +19,7 @@ import (
 
 var now = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 
-// pageOf returns the page of a service that has r in its store, usage and certificates.
+// pageOf returns the page of a service with the records r, usage and certificates.
 func pageOf(t *testing.T, r Records, usage []Usage, certificates []Certificate) string {
 	t.Helper()
 	status := func() Status {
@@ -36,7 +36,7 @@ func pageOf(t *testing.T, r Records, usage []Usage, certificates []Certificate) 
 	return answer.Body.String()
 }
 
-// hostile are names that an attacker that can write the store may put there.
+// hostile are names that an attacker that can write to the store may put there.
 var hostile = []string{
 	`<script>alert(1)</script>`, `"><img src=//evil.example onerror=alert(1)>`, `' onmouseover='alert(1)`, `</style><b>`,
 	`{{.Style}}`, "<!--", "\x00\x1b[31m\r\n", "\u202egnp.exe", "\xff\xfe", strings.Repeat("<", 100_000),
@@ -65,7 +65,7 @@ func TestWhatIsInTheStoreIsShownAsText(t *testing.T) {
 	}
 }
 
-// tags are those of a page, with their attributes.
+// tags returns the HTML tags of a page, with their attributes.
 func tags(page string) []string { return regexp.MustCompile(`<[^<>]*>`).FindAllString(page, -1) }
 
 func TestThePageIsBounded(t *testing.T) {

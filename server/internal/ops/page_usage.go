@@ -29,7 +29,7 @@ func classesOf(r reading) (rows []classRow) {
 	return rows
 }
 
-// usageTable has the rate limits that are nearest to being reached.
+// usageTable has the rate limits that are closest to being reached.
 type usageTable struct {
 	Rows []usageRow
 	// Left is how many limits have no row.
@@ -37,12 +37,12 @@ type usageTable struct {
 }
 
 type usageRow struct {
-	// Owner is an account, or a dedicated gateway.
+	// Owner is an account or a dedicated gateway.
 	Owner, Region string
 	Class         kmsapi.RateClass
 	PerSecond     string
 	Limit         float64
-	// Share is how much of the limit was used, in percent, and Bar the same from 0 to 100.
+	// Share is how much of the limit was used, as a percentage, and Bar the same as a number from 0 to 100.
 	Share           string
 	Bar             int
 	Passed, Refused float64

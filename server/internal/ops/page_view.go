@@ -8,16 +8,17 @@ import (
 // view is what the page's template shows.
 type view struct {
 	Style template.CSS
-	// Refreshes says that the page loads itself again after RefreshSeconds.
+	// Refreshes says that the page reloads itself after RefreshSeconds.
 	Refreshes      bool
 	RefreshSeconds int
 
-	// State is "ok" or "degraded", with the reasons for the latter, and Warnings are about what will be a problem.
+	// State is "ok" or "degraded", Problems are the reasons for the latter, and Warnings are about what will become a
+	// problem.
 	State              string
 	Problems, Warnings []string
-	// Served is what happens to requests.
+	// Served says what happens to requests.
 	Served string
-	// Cluster is nil for a service on a machine of its own. A Standby has no keys, and answers no requests.
+	// Cluster is nil for a service without a cluster. A Standby shows no keys, since it answers no requests.
 	Cluster *clusterView
 	Standby bool
 
@@ -40,7 +41,7 @@ type view struct {
 	Certificates certificateTable
 }
 
-// Notes are what the first line does not say: the problems after the first one, and the warnings.
+// Notes returns what the first line does not show: the problems after the first one, and the warnings.
 func (v view) Notes() []string {
 	return slices.Concat(v.Problems[min(1, len(v.Problems)):], v.Warnings)
 }
@@ -51,14 +52,14 @@ type figure struct{ Name, Value, Note string }
 // fact is a line about the service.
 type fact struct {
 	Name, Value string
-	// Bad and Soon say that it is a problem, or will be one.
+	// Bad says that the fact is a problem, and Soon that it will become one.
 	Bad, Soon bool
 }
 
-// refreshSeconds is how often the page loads itself again.
+// refreshSeconds is how often the page reloads itself.
 const refreshSeconds = 30
 
-// newView makes the view of a status. err says that not all could be read.
+// newView makes the view of a status. err is why some of it could not be read, or nil.
 func newView(s Status, r reading, err error, refreshes bool) view {
 	v := view{
 		Style: template.CSS(pageCSS), Refreshes: refreshes, RefreshSeconds: refreshSeconds, State: "ok",
@@ -81,7 +82,7 @@ func newView(s Status, r reading, err error, refreshes bool) view {
 	return v
 }
 
-// problemsOf says why the service is degraded.
+// problemsOf returns why the service is degraded.
 func problemsOf(s Status, r reading, err error) (all []string) {
 	if s.StoreErr != nil {
 		all = append(all, "The store takes no writes: "+s.StoreErr.Error()+". Restart the service, and check the disk.")
@@ -102,7 +103,7 @@ func problemsOf(s Status, r reading, err error) (all []string) {
 	return append(all, s.expiredNotes()...)
 }
 
-// warningsOf says what will be a problem, or was one.
+// warningsOf returns what will become a problem, or was one.
 func warningsOf(s Status, r reading) (all []string) {
 	all = s.expiryNotes()
 	if r.node != nil {
@@ -120,7 +121,7 @@ func warningsOf(s Status, r reading) (all []string) {
 	return all
 }
 
-// summaryOf are the figures that are looked for first.
+// summaryOf returns the most important figures.
 func summaryOf(s Status, r reading, keys keyTable) []figure {
 	lost := figure{Name: "Next loss of a key", Value: "none", Note: "no deletion or expiry is planned"}
 	if losses := r.records.Losses; len(losses) > 0 {
@@ -141,7 +142,7 @@ func summaryOf(s Status, r reading, keys keyTable) []figure {
 	}
 }
 
-// healthOf are the facts about what the service needs.
+// healthOf returns the facts about what the service depends on.
 func healthOf(s Status, r reading) []fact {
 	store := fact{Name: "Store", Value: "takes writes"}
 	if r.node != nil {

@@ -2,9 +2,9 @@ package ops
 
 // Quota is the most that an account may have of something in a region.
 type Quota struct {
-	// Of is the name of the metric that counts it, such as "keys".
+	// Of is what the quota counts, as in the name of its metric, such as "keys".
 	Of string
-	// Most is negative if any number is allowed.
+	// Most is the quota, or negative if there is none.
 	Most int
 }
 

@@ -12,7 +12,7 @@ import (
 
 const (
 	reloadPath = "/reload"
-	// maxReloadRequest and maxReloadAnswer bound what is read of either, in bytes.
+	// maxReloadRequest and maxReloadAnswer bound how much of each is read, in bytes.
 	maxReloadRequest = 16 << 10
 	maxReloadAnswer  = 16 << 20
 )
@@ -21,26 +21,26 @@ const (
 type Reload struct {
 	// Config is the path of the configuration file.
 	Config string `json:"config"`
-	// Changes have taken effect.
+	// Changes are the changes that have taken effect.
 	Changes []Change `json:"changes"`
-	// NeedsRestart are those changes of the file that take effect at the next start only.
+	// NeedsRestart are the changes of the file that take effect only at the next start.
 	NeedsRestart []Change `json:"needs_restart"`
-	// Warnings are about what is not wrong, but will hardly do what is expected.
+	// Warnings are about settings that are valid, but probably do not do what is expected.
 	Warnings []string `json:"warnings"`
 }
 
-// Change is a change of a part of the configuration. There is no secret in it.
+// Change is a change of a part of the configuration. It contains no secret.
 type Change struct {
-	// Part is such as `access_key "LTAIpayroll"` or `rate_limits.crypto`.
+	// Part is, for example, `access_key "LTAIpayroll"` or `rate_limits.crypto`.
 	Part string `json:"part"`
-	// What is such as "added" or "1000 → 2000".
+	// What is, for example, "added" or "1000 → 2000".
 	What string `json:"what"`
 }
 
-// String is such as `access_key "LTAIpayroll": added`.
+// String returns, for example, `access_key "LTAIpayroll": added`.
 func (c Change) String() string { return c.Part + ": " + c.What }
 
-// ErrOtherConfig says that a service was started with a configuration file other than the one that was named.
+// ErrOtherConfig reports that a service was started with a configuration file other than the one in the request.
 var ErrOtherConfig = errors.New("the service was started with another configuration file")
 
 // reloadRequest is the body of POST /reload.
@@ -54,8 +54,8 @@ type refused struct {
 	Error string `json:"error"`
 }
 
-// reload answers POST /reload once the configuration is reloaded, or has been found to be wrong. If the caller means
-// a file other than the service's, nothing is reloaded.
+// reload answers POST /reload once the configuration is reloaded or found to be invalid. If the caller means a file
+// other than the service's, nothing is reloaded.
 func reload(run func(file string) (Reload, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var asked reloadRequest
@@ -81,10 +81,10 @@ func answer(w http.ResponseWriter, status int, body any) {
 	_ = json.NewEncoder(w).Encode(body) // The caller has gone if this fails.
 }
 
-// RequestReload asks the service that listens on socket to reload its configuration file, which the caller takes to be
-// the one at the absolute path file, and waits for the end. An error that wraps [ErrNoService] or [ErrNotAllowed] says
-// that the service was not reached, and one that wraps [ErrNoAnswer] that it may have reloaded or not. After any other
-// the service has kept what it had.
+// RequestReload asks the service that listens on socket to reload its configuration file, which must be the one at the
+// absolute path file, and waits for the result. An error that wraps [ErrNoService] or [ErrNotAllowed] means that the
+// service was not reached, and one that wraps [ErrNoAnswer] that it may or may not have reloaded. After any other error
+// the service has kept its configuration.
 func RequestReload(ctx context.Context, socket, file string) (Reload, error) {
 	body, err := json.Marshal(reloadRequest{file})
 	if err != nil {
@@ -109,7 +109,7 @@ func RequestReload(ctx context.Context, socket, file string) (Reload, error) {
 	return Reload{}, refusal(response, text)
 }
 
-// refusal is why nothing was reloaded.
+// refusal returns why nothing was reloaded.
 func refusal(response *http.Response, text []byte) error {
 	var why refused
 	switch err := json.Unmarshal(text, &why); {
@@ -124,7 +124,7 @@ func refusal(response *http.Response, text []byte) error {
 	}
 }
 
-// otherConfig is an [ErrOtherConfig] that came from a service.
+// otherConfig is an [ErrOtherConfig] reported by a service.
 type otherConfig struct{ text string }
 
 func (e *otherConfig) Error() string { return e.text }

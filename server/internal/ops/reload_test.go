@@ -17,7 +17,7 @@ import (
 // serve answers on a socket until the test ends.
 func serve(t *testing.T, handler http.Handler) (socket string) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "kms-") // Its name is short, since that of a socket in it must be.
+	dir, err := os.MkdirTemp("", "kms-") // The path of a socket in it must be short.
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	socket = filepath.Join(dir, "sock")
@@ -71,7 +71,7 @@ func TestWhyNothingWasReloaded(t *testing.T) {
 	}
 }
 
-// The command, or the service, may end meanwhile: nobody knows then what was reloaded.
+// The command or the service may end meanwhile: then it is not known whether the configuration was reloaded.
 func TestAServiceThatDoesNotSayWhetherItHasReloaded(t *testing.T) {
 	for name, tc := range map[string]struct {
 		handler http.HandlerFunc

@@ -10,36 +10,36 @@ import (
 
 // Node is the state of a node of a cluster at one time.
 type Node struct {
-	// Name is that of the node, and ActiveNode of the one that is active, or "" if none is known.
+	// Name is the node's name, and ActiveNode the name of the active node, or "" if none is known.
 	Name, ActiveNode string
 	// Active reports whether this is the active node.
 	Active bool
-	// Refusal is why this node may not become the active one; nil if it may.
+	// Refusal is why this node may not become active; nil if it may.
 	Refusal error
-	// Connected reports whether the store has answered within a lease, and Current whether this node's copy of it has its
-	// last commit.
+	// Connected reports whether the store has answered within a lease, and Current whether this node's copy of the
+	// store has the last commit.
 	Connected, Current bool
-	// Mark and Revision are those of the last commit that this node has seen.
+	// Mark and Revision identify the last commit that this node has seen.
 	Mark     string
 	Revision int64
-	// Lease is what is left of the lease of the active node, if this is it.
+	// Lease is what is left of the lease, if this is the active node.
 	Lease time.Duration
 	// StoreBytes is the size of the store, and StoreAlarm its alarm, or "".
 	StoreBytes int64
 	StoreAlarm string
-	// ClockOffset is by how much this node's clock is ahead of the peer's from which it differs most.
+	// ClockOffset is how far this node's clock is ahead of the peer's clock that differs most from it.
 	ClockOffset time.Duration
-	// ClockErr says that this node's clock is off: that of a standby by the active node's, and that of the active node by
-	// those of most standbys. It is nil otherwise.
+	// ClockErr says that this node's clock is off: a standby's compared to the active node's, and the active node's
+	// compared to those of most standbys. It is nil otherwise.
 	ClockErr error
-	// Err says why this node does not serve requests, or may not be the active one, and is nil otherwise.
+	// Err is why this node does not serve requests or may not be active, and nil otherwise.
 	Err error
 }
 
-// Warnings are what is wrong with a node that still serves. The clock of an active node is one: a load balancer
-// would take out the node that serves, while the standbys, which measure themselves against it, say 503 already. What
-// clocks are compared for is the next takeover, and no node can take over while they differ. Another one is a store
-// that takes no writes.
+// warnings returns what is wrong with a node that still serves. An active node's clock that is off is only a warning:
+// with 503, a load balancer would take out the one node that serves, while the standbys, which compare themselves with
+// it, already answer 503. Clocks are compared for the next takeover, which is impossible while they differ. A store
+// that takes no writes is a warning too.
 func (n Node) warnings() (all []string) {
 	const noTakeover = "; no other node can take over while that is so"
 	if n.Active && n.ClockErr != nil {
@@ -51,7 +51,7 @@ func (n Node) warnings() (all []string) {
 	return all
 }
 
-// role is what a node is at the moment.
+// role returns the node's current role.
 func (n Node) role() string {
 	if n.Active {
 		return "active"
@@ -59,7 +59,7 @@ func (n Node) role() string {
 	return "standby"
 }
 
-// healthz answers for a service on a machine of its own, or for a node of a cluster.
+// healthz answers for a service without a cluster, or for a node of a cluster.
 func healthz(o Options) http.Handler {
 	if o.Node != nil {
 		return nodeHealth(o.Node, o.Status)
@@ -67,8 +67,8 @@ func healthz(o Options) http.Handler {
 	return health(o.Status)
 }
 
-// nodeHealth answers 200 if this is the active node, 429 if it is a standby, or 200 with ?standbyok=true, as Vault
-// does, and 503 if requests can't be served. The body is JSON.
+// nodeHealth answers as Vault does: 200 if this is the active node, 429 if it is a standby (200 with ?standbyok=true),
+// and 503 if requests can't be served. The body is JSON.
 func nodeHealth(node func() Node, of func() Status) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n := node()
@@ -85,14 +85,14 @@ func nodeHealth(node func() Node, of func() Status) http.Handler {
 
 func standbyOK(query url.Values) bool { return query.Get("standbyok") == "true" }
 
-// nodeReport is the body of the answer about a node's health. Fields are only ever added.
+// nodeReport is the body of the answer about a node's health. Fields may be added, but never removed or changed.
 type nodeReport struct {
 	Node       string `json:"node"`
 	Role       string `json:"role"`
 	ActiveNode string `json:"active_node"`
 	Error      string `json:"error,omitempty"`
 	Candidate  bool   `json:"candidate"`
-	// Refusal is why the node may not become the active one.
+	// Refusal is why the node may not become active.
 	Refusal      string   `json:"refusal,omitempty"`
 	Warnings     []string `json:"warnings,omitempty"`
 	Mark         string   `json:"mark"`
@@ -103,9 +103,9 @@ type nodeReport struct {
 	StoreAlarm   string   `json:"store_alarm,omitempty"`
 	ClockOffset  float64  `json:"clock_offset_seconds"`
 	ClockOff     bool     `json:"clock_off"`
-	// ConfigStaleSince is when reloads have begun to fail.
+	// ConfigStaleSince is when reloads began to fail.
 	ConfigStaleSince *time.Time `json:"config_stale_since,omitempty"`
-	// Certificates are those in use.
+	// Certificates are the certificates in use.
 	Certificates []certificateReport `json:"certificates,omitempty"`
 }
 
@@ -128,17 +128,17 @@ func reportOf(n Node, s Status) nodeReport {
 	return report
 }
 
-// ForwardResult is what came of a request that a standby has forwarded.
+// ForwardResult is the result of a request that a standby has received.
 type ForwardResult string
 
 // The results of [Metrics.Forwarded].
 const (
-	// ForwardAnswered is one that the active node has answered.
+	// ForwardAnswered means that the active node has answered.
 	ForwardAnswered ForwardResult = "answered"
-	// ForwardNotRun is one that has surely not run, and ForwardUnknown one that may have.
+	// ForwardNotRun means that the request has certainly not run, and ForwardUnknown that it may have.
 	ForwardNotRun  ForwardResult = "not_run"
 	ForwardUnknown ForwardResult = "unknown"
-	// NoActiveNode is one for which no active node was known.
+	// NoActiveNode means that no active node was known.
 	NoActiveNode ForwardResult = "no_active_node"
 )
 
@@ -165,7 +165,7 @@ func (m *Metrics) TermBegan() { m.node.terms.Inc() }
 // Forwarded counts a request that this node has received as a standby.
 func (m *Metrics) Forwarded(r ForwardResult) { m.node.forwarded.WithLabelValues(string(r)).Inc() }
 
-// WatchNode adds what a node does and is in its cluster, at the time of each scrape, to m.
+// WatchNode adds the counters of a node and its state in the cluster, read at each scrape, to m.
 func (m *Metrics) WatchNode(node func() Node) {
 	m.registry.MustRegister(m.node.terms, m.node.forwarded, nodeCollector{node})
 }

@@ -7,23 +7,21 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// Status is the state of the service at one time: what /healthz, /metrics and the page have in common. Its fields are
-// in memory and cost nothing to find; what has to be looked for is behind functions, so that only those that show it
-// pay for it.
+// Status is the state of the service at one time, which /healthz, /metrics and the page share. Values that are cheap to
+// get are fields; the others are behind functions, so that only their users pay for them.
 type Status struct {
-	// At is the time, by the service's clock, and Started when the service was opened.
+	// At is the time of the status, by the service's clock, and Started when the service was opened.
 	At, Started time.Time
-	// Version is that of the program, "" if it is not known, and Layout that of the storage layout.
+	// Version is the version of the program, or "" if it is not known, and Layout the version of the storage layout.
 	Version string
 	Layout  int
-	// StoreErr is why the store takes no writes, and AuditErr why the last audit line could not be written; nil if they
-	// can.
+	// StoreErr is why the store takes no writes, and AuditErr why the last audit line could not be written, or nil.
 	StoreErr, AuditErr error
-	// StaleSince is since when the service runs on an older configuration than that of its file, because the last reload
-	// has failed; zero if it does not.
+	// StaleSince is since when the service has run with an older configuration than its file, because the last reload
+	// failed; zero if it does not.
 	StaleSince time.Time
 
-	// Certificates are those of the gateways, the shared one first, and then those of a node of a cluster.
+	// Certificates are the certificates of the gateways, the shared one first, and then those of a node of a cluster.
 	Certificates []Certificate
 
 	// Audited says that there is an audit log.
@@ -33,10 +31,10 @@ type Status struct {
 	RetryAudit func() error
 	// Figures returns the numbers that are in memory.
 	Figures func() Figures
-	// Usage returns what has been asked for under each rate limit that has had a request.
+	// Usage returns the usage of each rate limit that has had a request.
 	Usage func() []Usage
-	// Records reads the store. With an error, it returns what could be read. Of what is to come it returns at most so many
-	// events of a kind.
+	// Records reads the store. It returns at most atMost future events of each kind. With an error, it returns what
+	// could be read.
 	Records func(ctx context.Context, atMost int) (Records, error)
 }
 
@@ -44,30 +42,30 @@ type Status struct {
 type Figures struct {
 	// Nonces is the number of nonces in memory.
 	Nonces int
-	// StoreBytes is the size of the store's file, or of what etcd keeps, and 0 if it is not known.
+	// StoreBytes is the size of the store's file or of etcd's database, or 0 if it is not known.
 	StoreBytes int64
-	// Limits are the rate limits of the classes, in the order of [kmsapi.RateClasses], and GatewayLimits those of
-	// dedicated gateways.
+	// Limits are the rate limits of the classes, in the order of [kmsapi.RateClasses], and GatewayLimits the rate
+	// limits of dedicated gateways.
 	Limits        []Limit
 	GatewayLimits []GatewayLimit
-	// Quotas are those of what is counted in the store.
+	// Quotas are the quotas of what is counted in the store.
 	Quotas []Quota
 }
 
 // Limit is the rate limit of a class.
 type Limit struct {
 	Class kmsapi.RateClass
-	// PerSecond is how many requests a second an account may send in a region; negative means any number.
+	// PerSecond is how many requests a second an account may send in a region; negative means no limit.
 	PerSecond int
 }
 
-// GatewayLimit is the rate limit of a dedicated gateway, for each class.
+// GatewayLimit is the rate limit of a dedicated gateway, which applies to each class.
 type GatewayLimit struct {
 	Gateway   string
 	PerSecond int
 }
 
-// Usage is what has been asked for under one rate limit.
+// Usage counts the requests under one rate limit.
 type Usage struct {
 	// Account and Region are empty for a dedicated gateway, which has a limit of its own.
 	Account, Region string
@@ -86,8 +84,8 @@ type Records struct {
 	Keys []KeyCount
 	// Secrets is the number of secrets by account and region.
 	Secrets []SecretCount
-	// Losses are the next deletions of CMKs and expiries of imported material, SecretDeletions those of secrets, and
-	// Rotations the next automatic rotations: each in the order of time. What is overdue is there too.
+	// Losses are the next deletions of CMKs and expiries of imported material, SecretDeletions the next deletions of
+	// secrets, and Rotations the next automatic rotations, each in the order of time. Overdue events are included.
 	Losses, SecretDeletions, Rotations []Event
 }
 
@@ -98,24 +96,24 @@ type KeyCount struct {
 	Number          int
 }
 
-// SecretCount is the number of secrets of an account and region, with those that are to be deleted.
+// SecretCount is the number of secrets of an account and region, including those whose deletion is scheduled.
 type SecretCount struct {
 	Account, Region string
 	Number          int
 }
 
-// Event is what will happen to a CMK or a secret without anyone calling.
+// Event is something that will happen to a CMK or a secret without a request.
 type Event struct {
 	At              time.Time
 	Account, Region string
-	// KeyID is the CMK's; it is empty for a secret, whose name is not the operators' business.
+	// KeyID is the id of the CMK. It is empty for a secret, whose name operators must not see.
 	KeyID string
 	// Loss is what a CMK loses, in a word.
 	Loss string
 }
 
-// health returns nil if requests can be served. While the audit log fails, requests are refused without a try to write,
-// so this tries it.
+// health returns nil if requests can be served. While the audit log fails, requests are refused without trying to write
+// to it, so health tries.
 func (s Status) health() error {
 	if s.StoreErr != nil {
 		return s.StoreErr

@@ -6,7 +6,7 @@ import (
 	"net/http"
 )
 
-// Answer is that of the active node to a [Request].
+// Answer is the active node's answer to a [Request].
 type Answer struct {
 	Status int
 	Header http.Header
@@ -23,7 +23,7 @@ const (
 
 const authenticatedFlag = 1
 
-// append appends the message of a: a byte of flags, the status, the header and the body.
+// append appends a as a message: a byte of flags, the status, the header and the body.
 func (a Answer) append(message []byte) []byte {
 	var flags byte
 	if a.Authenticated {
@@ -34,7 +34,7 @@ func (a Answer) append(message []byte) []byte {
 	return append(message, a.Body...)
 }
 
-// Statuses of HTTP that an answer may have: the last one of a request.
+// The HTTP statuses that an answer may have. Informational ones are not final.
 const minStatus, maxStatus = 200, 599
 
 func parseAnswer(message []byte) (a Answer, err error) {
@@ -56,12 +56,12 @@ func parseAnswer(message []byte) (a Answer, err error) {
 	return Answer{int(status), header, rest[size:], message[0] == authenticatedFlag}, nil
 }
 
-// errLongAnswer is what a handler gets that writes more than [maxAnswer].
+// errLongAnswer is returned to a handler that writes more than [maxAnswer].
 var errLongAnswer = errors.New("the answer is too long to be forwarded")
 
 // recorder is the [http.ResponseWriter] of a forwarded request. It keeps the answer until it is whole.
 type recorder struct {
-	// header is the handler's, and answer has a copy of what it was when the answer began.
+	// header is the handler's, and answer has a copy from when the answer began.
 	header http.Header
 	answer Answer
 	err    error

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// BenchmarkForward measures what forwarding adds to a request as long as those of Encrypt: both nodes in one process,
-// so that it costs the processors of both.
+// BenchmarkForward measures what forwarding adds to a request of Encrypt's length. Both nodes are in one process, so it
+// includes the processor time of both.
 func BenchmarkForward(b *testing.B) {
 	for _, callers := range []int{1, 16} {
 		b.Run(fmt.Sprintf("c=%d", callers), func(b *testing.B) {

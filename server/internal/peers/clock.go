@@ -2,17 +2,17 @@ package peers
 
 import "time"
 
-// reading is what both clocks of this machine say at one moment.
+// reading is what both clocks of this machine show at one moment.
 type reading struct {
-	// wall is the one that requests' timestamps are checked against, and that may be set.
+	// wall is the clock that timestamps of requests are checked against. It may be set.
 	wall time.Time
-	// elapsed is since some moment, and goes on evenly.
+	// elapsed is the time since some moment. It advances evenly.
 	elapsed time.Duration
 }
 
 func (p *Peers) reading() reading { return reading{p.o.Clock().Round(0), p.o.Elapsed()} }
 
-// timing is four moments of a hello: sent and back by this node's clocks, received and answered by the peer's clock.
+// timing has four moments of a hello: sent and back by this node's clocks, received and answered by the peer's clock.
 type timing struct {
 	sent, back         reading
 	received, answered time.Time
@@ -21,12 +21,12 @@ type timing struct {
 // offset is how far the clock of a peer is ahead of this node's.
 type offset struct {
 	ahead, bound time.Duration
-	// at is when it was so.
+	// at is when this was measured.
 	at reading
 }
 
-// measure returns the offset that an exchange shows. The truth is within its bound, which is half of the time that both
-// messages were under way, as with NTP. An exchange that no peer with a sane clock has is not ok.
+// measure returns the offset that an exchange shows. The true offset is within bound, half of the time that both
+// messages were under way, as in NTP. ok is false if no sane clock of a peer can explain the exchange.
 func (t timing) measure() (o offset, ok bool) {
 	within := t.answered.Sub(t.received)
 	underWay := t.back.elapsed - t.sent.elapsed - within
@@ -38,8 +38,8 @@ func (t timing) measure() (o offset, ok bool) {
 	return o, true
 }
 
-// now returns the offset at a later moment: this node's clock may have been set since, which its other clock shows. So
-// it is known that a clock has been put right, even if there is nobody left to compare it with.
+// now returns the offset at a later moment: this node's clock may have been set since, which elapsed reveals. So a
+// clock that has been corrected is noticed even if there is no node left to compare it with.
 func (o offset) now(r reading) time.Duration {
 	set := r.wall.Sub(o.at.wall) - (r.elapsed - o.at.elapsed)
 	return o.ahead - set

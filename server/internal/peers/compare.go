@@ -13,7 +13,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
 )
 
-// Why a node may not become the active one. [Peers.Candidate] returns errors that wrap them; compare with [errors.Is].
+// The reasons why a node may not become active. [Peers.Candidate] returns errors that wrap them; compare with
+// [errors.Is].
 var (
 	ErrClock   = errors.New("its clock is off")
 	ErrRootKey = errors.New("its root key differs from the active node's")
@@ -21,23 +22,25 @@ var (
 	ErrConfig  = errors.New("its configuration differs from the active node's")
 )
 
-// ConfigGrace is how long the configurations of two nodes may differ, as they do while one after another is reloaded.
+// ConfigGrace is how long the configurations of two nodes may differ, as they do while nodes are reloaded one after
+// another.
 const ConfigGrace = 10 * time.Minute
 
-// Seen is a peer as this node has last seen it.
+// Seen is a peer as this node last saw it.
 type Seen struct {
 	Name string
 	Description
-	// SameRootKey and SameConfig compare it with this node as it is now.
+	// SameRootKey and SameConfig compare the peer with this node as it is now.
 	SameRootKey, SameConfig bool
-	// Measured reports whether Ahead is known: how far its clock is ahead of this node's, give or take Bound.
+	// Measured reports whether Ahead is known. Ahead is how far the peer's clock is ahead of this node's, give or take
+	// Bound.
 	Measured     bool
 	Ahead, Bound time.Duration
-	// At is when, by the service's clock.
+	// At is when the peer was last seen, by the service's clock.
 	At time.Time
 }
 
-// comparisons are what is known of the peers. It is safe for parallel use.
+// comparisons is what is known about the peers. It is safe for parallel use.
 type comparisons struct {
 	now     func() reading
 	self    func() Description
@@ -46,14 +49,14 @@ type comparisons struct {
 	// mu guards the fields below.
 	mu    sync.Mutex
 	peers map[string]peer
-	// last is the name of the active node that this one has last been compared with.
+	// last is the name of the active node that this node was last compared with.
 	last string
-	// clock is the last good measurement of an active node's, and nil without any; clockOf is the name of that node.
+	// clock is the last good measurement of an active node's clock, or nil; clockOf is the name of that node.
 	clock   *offset
 	clockOf string
-	// alone is since when no node is known to be the active one, in elapsed time; nil while one is.
+	// alone is since when no node is known to be active, in elapsed time; nil while one is.
 	alone *time.Duration
-	// differs is since when the configuration has not been the last active node's, in elapsed time.
+	// differs is since when the configuration has differed from the last active node's, in elapsed time.
 	differs *time.Duration
 }
 
@@ -63,7 +66,7 @@ type peer struct {
 	offset *offset
 }
 
-// active keeps what the active node has said.
+// active records the greeting of the active node.
 func (c *comparisons) active(from cluster.Peer, g greeting, t timing) {
 	p := peer{self: g.Description, at: t.back}
 	p.self.Address = from.Address
@@ -71,8 +74,8 @@ func (c *comparisons) active(from cluster.Peer, g greeting, t timing) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if ok && o.bound <= c.maxSkew/2 {
-		// A slower exchange says too little. The clock is within half of the bound of candidates then, and so the truth
-		// within max_clock_skew.
+		// A slower exchange proves too little. A candidate must be within half of max_clock_skew, so with this bound
+		// its true offset is within max_clock_skew.
 		c.clock, c.clockOf = &o, from.Name
 		p.offset = &o
 	} else {
@@ -83,7 +86,7 @@ func (c *comparisons) active(from cluster.Peer, g greeting, t timing) {
 	c.compareConfig()
 }
 
-// greeted keeps what another node has said that has dialed this one.
+// greeted records the greeting of a node that has dialed this one.
 func (c *comparisons) greeted(name string, g greeting) {
 	p := peer{self: g.Description, at: c.now()}
 	if g.Measured != nil {
@@ -94,11 +97,12 @@ func (c *comparisons) greeted(name string, g greeting) {
 	c.keep(name, p)
 }
 
-// maxPeers is more than a cluster has. Names come from certificates, so there are more only if the CA serves others.
+// maxPeers is more than any cluster has. Names come from certificates, so there are more peers only if the CA serves
+// others too.
 const maxPeers = 64
 
-// keep replaces what is known of a peer, and forgets the one that was not seen longest if there are too many, but not
-// the active node. It needs mu.
+// keep replaces what is known about a peer. If there are too many, it forgets the peer seen longest ago, but never the
+// active node. The caller holds mu.
 func (c *comparisons) keep(name string, p peer) {
 	c.peers[name] = p
 	if len(c.peers) <= maxPeers {
@@ -111,7 +115,7 @@ func (c *comparisons) keep(name string, p peer) {
 	}))
 }
 
-// compareConfig starts or stops the time in which the configuration may differ. It needs mu.
+// compareConfig starts or stops the time during which the configuration may differ. The caller holds mu.
 func (c *comparisons) compareConfig() {
 	active, known := c.peers[c.last]
 	if !known || hmac.Equal(active.self.Config, c.self().Config) {
@@ -122,7 +126,7 @@ func (c *comparisons) compareConfig() {
 	}
 }
 
-// measured is what this node tells a peer about that one's clock.
+// measured returns what this node tells the peer called of about that peer's clock.
 func (c *comparisons) measured(of string) *measured {
 	now := c.now()
 	c.mu.Lock()
@@ -140,7 +144,7 @@ func (c *comparisons) selfChanged() {
 	c.compareConfig()
 }
 
-// candidate returns why this node may not become the active one, and nil if nothing is known against it.
+// candidate returns why this node may not become active, or nil if nothing is known against it.
 func (c *comparisons) candidate() error {
 	now, self := c.now(), c.self()
 	c.mu.Lock()

@@ -12,11 +12,11 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
 )
 
-// watched starts a node on a watch of its own. All watches of a site begin at the same time.
+// watched starts a node with a watch of its own. All watches of a site start at the same time.
 func (s *site) watched(name string, change func(*Description)) (*node, *watch) {
 	w := &watch{}
 	return s.node(name, func(o *Options) {
-		o.Clock = func() time.Time { return s.began.Add(w.Clock().Sub(start)) } // Certificates are valid then.
+		o.Clock = func() time.Time { return s.began.Add(w.Clock().Sub(start)) } // Certificates are valid at began.
 		o.Elapsed = w.Elapsed
 		if change != nil {
 			change(&o.Self)
@@ -126,7 +126,7 @@ func TestTheOffsetOfAClockIsWithinHalfOfTheRoundTrip(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o, ok := tc.timing.measure()
 			require.Equal(t, tc.ok, ok)
-			if name != "no times at all" { // What they come to is no duration; it is off in any case.
+			if name != "no times at all" { // The result overflows a duration, but is off in any case.
 				require.Equal(t, tc.ahead, o.ahead)
 			}
 			require.Equal(t, tc.bound, o.bound)

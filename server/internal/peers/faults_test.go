@@ -18,7 +18,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
 )
 
-// misbehaviours are what an active node does with a request, and what its standby then knows.
+// misbehaviours are what an active node does with a request, and what its standby then knows about it.
 var misbehaviours = map[string]struct {
 	talk func(*tls.Conn)
 	want error
@@ -41,7 +41,7 @@ var misbehaviours = map[string]struct {
 	"its answer has no end":        {after([]byte{byte(answer), 0xff, 0xff, 0xff, 0xff}), ErrUnknown},
 }
 
-// after writes a frame when a request has come, and closes the link.
+// after writes a frame when a request has arrived, and closes the link.
 func after(frame []byte) func(*tls.Conn) {
 	return func(conn *tls.Conn) {
 		if _, ok := expect(conn, request); ok {
@@ -50,7 +50,7 @@ func after(frame []byte) func(*tls.Conn) {
 	}
 }
 
-// hanging writes a frame when a request has come, and keeps the link without a sign.
+// hanging writes a frame when a request has arrived, and then keeps the link open silently.
 func hanging(frame []byte) func(*tls.Conn) {
 	return func(conn *tls.Conn) {
 		after(frame)(conn)
@@ -58,7 +58,7 @@ func hanging(frame []byte) func(*tls.Conn) {
 	}
 }
 
-// slowly says that it works for longer than a node may say nothing, and then writes a frame.
+// slowly says that it is working for longer than a node may be silent, and then writes a frame.
 func slowly(frame []byte) func(*tls.Conn) {
 	return func(conn *tls.Conn) {
 		if _, ok := expect(conn, request); !ok {
@@ -96,7 +96,7 @@ func TestARequestThatWasNotWrittenIsSentAgain(t *testing.T) {
 	s := newSite(t)
 	var links, requests atomic.Int64
 	active := s.impostor("a", func(conn *tls.Conn) {
-		if links.Add(1) == 1 { // It reads the beginning of a request, and is cut.
+		if links.Add(1) == 1 { // The first link is cut after the beginning of a request.
 			_, _, _ = readFrame(conn, bounds{ping: 0}, time.Minute, time.Minute)
 			_, _ = conn.Write(pongFrame())
 			_, _, _ = readFrame(conn, bounds{}, time.Minute, time.Minute)
@@ -136,10 +136,10 @@ func TestIdleLinksThatTheOtherEndHasClosedAreNotUsed(t *testing.T) {
 	require.Equal(t, int64(3), links.Load())
 }
 
-// cutter is a proxy that can forget its connections without a sign, as a firewall does.
+// cutter is a proxy that can silently forget its connections, as a firewall does.
 type cutter struct {
 	peer cluster.Peer
-	// cut says that present and later ones are forgotten, and forgotten counts the times that it was set.
+	// cut says that current and later connections are forgotten, and forgotten counts how often it was set.
 	cut       atomic.Bool
 	forgotten atomic.Int64
 }
@@ -197,7 +197,7 @@ func (c *cutter) pass(born int64, from, to net.Conn) {
 	}
 }
 
-// forwardAtOnce forwards so many requests at a time, each on a link of its own.
+// forwardAtOnce forwards many requests at the same time, each on a link of its own.
 func forwardAtOnce(t *testing.T, standby *node, to cluster.Peer, began, goOn chan bool, many int) {
 	t.Helper()
 	var running sync.WaitGroup
@@ -252,7 +252,7 @@ func TestAFailedComparisonDropsTheIdleLinks(t *testing.T) {
 	require.NoError(t, err)
 	way.forget()
 	usual := standby.times.dial
-	standby.times.dial = 300 * time.Millisecond // A link that is to be made may take longer on a busy machine.
+	standby.times.dial = 300 * time.Millisecond // Making a link may take longer on a busy machine.
 	require.Error(t, standby.Compare(t.Context(), way.peer))
 	standby.times.dial = usual
 	way.cut.Store(false)

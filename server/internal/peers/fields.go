@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// errMessage reports a message that no peer of this version sends.
+// errMessage reports a message that no peer of this version would send.
 var errMessage = errors.New("the message is malformed")
 
 // appendField appends the length of s and then s.
@@ -32,8 +32,7 @@ func appendHeader(message []byte, h http.Header) []byte {
 	return message
 }
 
-// fields reads what the functions above have appended. Its strings are parts of the message: they take no memory of
-// their own.
+// fields reads what the functions above have appended. Its strings share the memory of the message.
 type fields struct {
 	rest string
 	// err is the first error. After it, all fields are empty.
@@ -41,7 +40,7 @@ type fields struct {
 }
 
 func (f *fields) number() uint64 {
-	// The longest number has ten bytes; so only they are copied.
+	// Copy no more than the longest number, ten bytes.
 	n, size := binary.Uvarint([]byte(f.rest[:min(len(f.rest), binary.MaxVarintLen64)]))
 	if f.err != nil || size <= 0 {
 		f.fail()
@@ -66,10 +65,10 @@ func (f *fields) fail() {
 	f.err, f.rest = errMessage, ""
 }
 
-// minLine is the least that a line of a header takes in a message: two lengths, and a name.
+// minLine is the least that a line of a header takes in a message: two lengths and a name of one byte.
 const minLine = 3
 
-// header reads a header whose lines a server of HTTP/1.1 could have received.
+// header reads a header. Its lines must be valid in HTTP/1.1.
 func (f *fields) header() http.Header {
 	lines := f.number()
 	if lines > uint64(len(f.rest)/minLine) {
@@ -103,7 +102,7 @@ func isToken(s string) bool {
 	return s != ""
 }
 
-// isFieldValue reports whether s has no control character but the tab: RFC 9110, section 5.5.
+// isFieldValue reports whether s has no control characters except tabs: RFC 9110, section 5.5.
 func isFieldValue(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {

@@ -12,23 +12,23 @@ import (
 
 // Every error of [Peers.Forward] wraps one of these. Compare with [errors.Is].
 var (
-	// ErrNotRun reports that the request has surely not run.
+	// ErrNotRun reports that the request has certainly not run.
 	ErrNotRun = errors.New("the request was not run")
-	// ErrUnknown reports that the request was sent, and that it is not known whether it has run.
+	// ErrUnknown reports that the request was sent, but that it is not known whether it has run.
 	ErrUnknown = errors.New("it is not known whether the request was run")
 )
 
-// Causes of [ErrNotRun], which it is wrapped with.
+// Causes of [ErrNotRun], wrapped together with it.
 var (
 	// ErrNotActive reports that the node that was asked is not the active one, or does not serve the gateway.
 	ErrNotActive = errors.New("the node is not the active one, or has no such gateway")
-	// ErrTooLarge reports a request beyond the limits that this node has itself.
+	// ErrTooLarge reports a request beyond this node's own limits.
 	ErrTooLarge = errors.New("the request is too large to be forwarded")
 )
 
-// Forward lets the node called to answer a request, and returns its answer. It sends the request a second time only if
-// the first has surely not arrived. When to is not the node of the last call, the links to that one end: a request
-// that is still under way on them is answered, or fails in its own time.
+// Forward sends a request to the node to, and returns its answer. It sends the request a second time only if the first
+// has certainly not arrived. When to is not the node of the last call, the links to the previous node are closed:
+// requests still under way on them are answered, or fail in their own time.
 func (p *Peers) Forward(ctx context.Context, to cluster.Peer, r Request) (Answer, error) {
 	frame, err := p.encode(r)
 	if err != nil {
@@ -94,7 +94,7 @@ func (l *link) forward(ctx context.Context, frame []byte) (Answer, error) {
 	return a, nil
 }
 
-// route is the way to a peer. Comparisons have a link of their own, since all others may be in use.
+// route has the links to a peer. Comparisons have a link of their own, since all others may be in use.
 type route struct {
 	to                   cluster.Peer
 	requests, comparison *pool
@@ -107,7 +107,7 @@ func (r *route) close() {
 
 var errItself = errors.New("it is this node")
 
-// routeTo returns the route to a peer. There is one at a time.
+// routeTo returns the route to a peer. There is only one route at a time.
 func (p *Peers) routeTo(to cluster.Peer) (*route, error) {
 	if to.Name == p.identity.Load().Node {
 		return nil, errItself
@@ -132,7 +132,7 @@ func (p *Peers) routeTo(to cluster.Peer) (*route, error) {
 	return now, nil
 }
 
-// dial makes a link to a peer, which must have that name.
+// dial makes a link to a peer, whose certificate must have its name.
 func (p *Peers) dial(ctx context.Context, to cluster.Peer) (*link, error) {
 	identity := p.identity.Load()
 	config := identity.tlsConfig(func(state tls.ConnectionState) error {

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// kind is that of a frame.
+// kind is the kind of a frame.
 type kind byte
 
-// The kinds of frames; see the comment of the package.
+// The kinds of frames; see the package comment.
 const (
 	ping kind = iota
 	pong
@@ -33,7 +33,7 @@ func newFrame(k kind, size int) []byte {
 	return frame
 }
 
-// finish writes the length into a frame that has its whole content.
+// finish writes the length into a frame whose content is complete.
 func finish(frame []byte) []byte {
 	binary.BigEndian.PutUint32(frame[1:frameHeader], uint32(len(frame)-frameHeader))
 	return frame
@@ -42,7 +42,7 @@ func finish(frame []byte) []byte {
 // bare returns a frame of k without content.
 func bare(k kind) []byte { return newFrame(k, 0) }
 
-// bounds are the longest contents of the kinds that one end takes. A kind that is not among them is refused.
+// bounds are the longest contents of the kinds that one end accepts, in bytes. Other kinds are refused.
 type bounds map[kind]int
 
 // deadliner is what a frame is read from.
@@ -51,8 +51,7 @@ type deadliner interface {
 	SetReadDeadline(time.Time) error
 }
 
-// readFrame reads a frame within the bounds. Its first bytes come within wait, and the others within the time that
-// content has.
+// readFrame reads a frame within the bounds. Its first bytes must arrive within wait, and the rest within content.
 func readFrame(conn deadliner, b bounds, wait, content time.Duration) (kind, []byte, error) {
 	if err := conn.SetReadDeadline(time.Now().Add(wait)); err != nil {
 		return 0, nil, err
@@ -76,7 +75,7 @@ func readFrame(conn deadliner, b bounds, wait, content time.Duration) (kind, []b
 	return k, received, err
 }
 
-// atOnce is how much memory is given for a content before any of it has arrived.
+// atOnce is how much memory is allocated for a content before any of it has arrived, in bytes.
 const atOnce = 32 << 10
 
 // readContent reads size bytes.

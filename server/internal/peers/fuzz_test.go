@@ -10,14 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// factor bounds the memory that reading a message takes: so many times its length, and a little more.
+// factor and more bound the memory that reading a message takes: factor times its length, plus more.
 const factor, more = 64, 16 << 10
 
-// unseen is how much memory the runtime may give before its metrics show any.
+// unseen is how much memory the runtime may allocate before its metrics show it.
 const unseen = 1 << 20
 
-// allocated returns how many bytes of memory have been given, without stopping the world, which would slow down a
-// fuzzer.
+// allocated returns how many bytes have been allocated, without stopping the world, which would slow down a fuzzer.
 func allocated() uint64 {
 	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
 	metrics.Read(sample)
@@ -71,7 +70,7 @@ func FuzzRequest(f *testing.F) {
 	})
 }
 
-// manyLines is a request whose header has as many names as fit.
+// manyLines returns a request whose header has as many names as fit.
 func manyLines() Request {
 	r := post("")
 	for a := 'a'; a <= 'z'; a++ {

@@ -11,19 +11,19 @@ import (
 
 // Description is what a node says about itself.
 type Description struct {
-	// Address is where it listens for its peers, as host:port.
+	// Address is where the node listens for its peers, as host:port.
 	Address string `json:"address"`
-	// Version is that of the program, and Layout the newest layout of the store that it knows.
+	// Version is the version of the program, and Layout the newest layout of the store that it knows.
 	Version string `json:"version"`
 	Layout  int    `json:"layout"`
-	// RootKey and Config are the same on two nodes if their root key and their configuration are. Without the root key
-	// they reveal nothing, so they must be keyed hashes.
+	// RootKey and Config are equal on two nodes if their root key and their configuration are. They must reveal nothing
+	// without the root key, so they are keyed hashes.
 	RootKey []byte `json:"root_key"`
 	Config  []byte `json:"config"`
 }
 
-// greeting is the content of a hello, in both directions. The node that has dialed sends its self and what it has
-// measured before; the other adds when it has received that, and when it has answered, by its own clock.
+// greeting is the content of a hello, in both directions. The node that dialed sends its description and what it has
+// measured before; the other adds when it received that and when it answered, by its own clock.
 type greeting struct {
 	Description
 	Measured *measured `json:"measured,omitempty"`
@@ -31,7 +31,7 @@ type greeting struct {
 	Answered time.Time `json:"answered,omitzero"`
 }
 
-// measured is how far the clock of the other end is ahead, and how wrong that may be.
+// measured is how far the clock of the other end is ahead, and the error bound of that.
 type measured struct {
 	Offset time.Duration `json:"offset"`
 	Bound  time.Duration `json:"bound"`
@@ -67,7 +67,7 @@ func isPrintable(s string) bool {
 	return true
 }
 
-// frame returns the frame of g.
+// frame returns g as a frame.
 func (g greeting) frame() ([]byte, error) {
 	content, err := json.Marshal(g)
 	if err != nil {
@@ -80,7 +80,7 @@ func (g greeting) frame() ([]byte, error) {
 }
 
 // Compare exchanges hellos with the active node, for [Peers.Candidate] and [Peers.Others]. If that fails, the links to
-// it are taken for cut.
+// it are taken to be cut.
 func (p *Peers) Compare(ctx context.Context, active cluster.Peer) error {
 	route, err := p.routeTo(active)
 	if err != nil {
@@ -118,7 +118,7 @@ func (p *Peers) greet(ctx context.Context, r *route) (g greeting, t timing, err 
 	return g, t, err
 }
 
-// answerHello is the other end of it.
+// answerHello answers a hello of the peer called from.
 func (p *Peers) answerHello(from string, content []byte) ([]byte, error) {
 	received := p.o.Clock()
 	g, err := parseGreeting(content)

@@ -80,7 +80,7 @@ func TestAHostilePeerGetsNoAnswerAndItsLinkEnds(t *testing.T) {
 	}
 }
 
-// with is a request with one line in its header.
+// with returns a request with one header line.
 func with(name, value string) Request {
 	r := post("")
 	r.Header = http.Header{name: {value}}

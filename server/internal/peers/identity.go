@@ -11,19 +11,19 @@ import (
 	"time"
 )
 
-// Identity is what a node shows its peers, and what it believes of them.
+// Identity is a node's certificate and the CA by which it checks its peers.
 type Identity struct {
-	// Cluster and Node are those of the certificate.
+	// Cluster and Node are the names in the certificate.
 	Cluster, Node string
-	// Expires is when peers begin to refuse the certificate: when it expires, or one above it does before.
+	// Expires is when peers begin to refuse the certificate: when it or a certificate above it expires.
 	Expires time.Time
 
 	certificate tls.Certificate
 	authorities *x509.CertPool
 }
 
-// ParseIdentity reads the certificate of a node with those between it and the CA, its key, and the certificates of the
-// CA, all in PEM. It returns an error if a peer would refuse the certificate at now.
+// ParseIdentity reads a node's certificate followed by any intermediate ones, its key, and the certificates of the CA,
+// all in PEM. It returns an error if a peer would refuse the certificate at now.
 func ParseIdentity(certificate, key, authorities []byte, now time.Time) (*Identity, error) {
 	pair, err := tls.X509KeyPair(certificate, key)
 	if err != nil {
@@ -40,7 +40,7 @@ func ParseIdentity(certificate, key, authorities []byte, now time.Time) (*Identi
 	if err != nil {
 		return nil, err
 	}
-	// A node is both, to one peer or another.
+	// A node is a server to some peers and a client of others.
 	for _, usage := range []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth} {
 		chains, err := i.verify(chain, usage, now)
 		if err != nil {
@@ -51,15 +51,16 @@ func ParseIdentity(certificate, key, authorities []byte, now time.Time) (*Identi
 	return i, nil
 }
 
-// IsOf reports whether two identities are those of one node.
+// IsOf reports whether two identities belong to the same node.
 func (i *Identity) IsOf(other *Identity) bool {
 	return i.Cluster == other.Cluster && i.Node == other.Node
 }
 
-// HasCAOf reports whether two identities believe the same CA.
+// HasCAOf reports whether two identities trust the same CA.
 func (i *Identity) HasCAOf(other *Identity) bool { return i.authorities.Equal(other.authorities) }
 
-// expiryOf is when the last of chains is no longer valid, which is when the first of its certificates expires.
+// expiryOf returns when the last of chains becomes invalid. A chain is invalid once any of its certificates has
+// expired.
 func expiryOf(chains [][]*x509.Certificate) (last time.Time) {
 	for _, chain := range chains {
 		first := slices.MinFunc(chain, func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) }).NotAfter
@@ -77,10 +78,10 @@ func joined(parts [][]byte) (all []byte) {
 	return all
 }
 
-// nodeURI is the form of the name of a node. Names appear in logs, audit lines and metrics.
+// nodeURI is the form of a node's URI. Its names appear in logs, audit lines and metrics.
 var nodeURI = regexp.MustCompile(`^alicloudkms://([A-Za-z0-9][A-Za-z0-9.-]{0,62})/([A-Za-z0-9][A-Za-z0-9._-]{0,62})$`)
 
-// NodeURI is the URI in the certificate of a node. It returns an error if one of the names can't be used.
+// NodeURI returns the URI for the certificate of a node. It returns an error if one of the names can't be used.
 func NodeURI(cluster, node string) (*url.URL, error) {
 	u := &url.URL{Scheme: "alicloudkms", Host: cluster, Path: "/" + node}
 	if !nodeURI.MatchString(u.String()) {
@@ -90,7 +91,7 @@ func NodeURI(cluster, node string) (*url.URL, error) {
 	return u, nil
 }
 
-// NameOf returns the cluster and the name of the node whose certificate it is.
+// NameOf returns the cluster and the name of the node in its certificate.
 func NameOf(c *x509.Certificate) (cluster, node string, err error) {
 	if len(c.URIs) != 1 {
 		return "", "", fmt.Errorf("the certificate has %d URIs in its subjectAltName, not one such as %s",
@@ -104,8 +105,8 @@ func NameOf(c *x509.Certificate) (cluster, node string, err error) {
 	return found[1], found[2], nil
 }
 
-// verify returns the chains from the first certificate to a CA, by way of the others, that are valid for usage at now,
-// or an error if there is none.
+// verify returns the chains from the first certificate to a CA, by way of the others, that are valid for usage at now.
+// It returns an error if there are none.
 func (i *Identity) verify(
 	chain []*x509.Certificate, usage x509.ExtKeyUsage, now time.Time,
 ) ([][]*x509.Certificate, error) {
@@ -121,7 +122,7 @@ func (i *Identity) verify(
 	})
 }
 
-// checkPeer returns the name of the peer that has shown chain, or why it is not believed.
+// checkPeer returns the name of the peer that presented chain, or why the peer is refused.
 func (i *Identity) checkPeer(chain []*x509.Certificate, usage x509.ExtKeyUsage, now time.Time) (string, error) {
 	if _, err := i.verify(chain, usage, now); err != nil {
 		return "", err
@@ -139,10 +140,10 @@ func (i *Identity) checkPeer(chain []*x509.Certificate, usage x509.ExtKeyUsage, 
 	}
 }
 
-// protocol is that of a link. Nodes with another one do not talk to each other.
+// protocol is the ALPN protocol of a link. Nodes whose protocols differ can't connect.
 const protocol = "alicloudkms-peers/1"
 
-// tlsConfig returns the configuration of one end of a link, which accepts peers for which accept returns nil.
+// tlsConfig returns the configuration of either end of a link. It accepts the peers for which accept returns nil.
 func (i *Identity) tlsConfig(accept func(tls.ConnectionState) error) *tls.Config {
 	return &tls.Config{
 		MinVersion:   tls.VersionTLS13,
@@ -157,7 +158,7 @@ func (i *Identity) tlsConfig(accept func(tls.ConnectionState) error) *tls.Config
 			}
 			return accept(state)
 		},
-		// Without tickets a link never begins without certificates, and what has arrived on an idle one is never one.
+		// Without tickets every link shows certificates, and whatever arrives on an idle link is not a ticket.
 		SessionTicketsDisabled: true,
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/pki"
 )
 
-// strange are certificates that no node must believe, by what is wrong with them.
+// strange returns certificates that no node may accept, by what is wrong with them.
 func strange(s *site, foreign *site) map[string]func() (certificate, key []byte) {
 	signed := func(by *site, c *x509.Certificate) func() ([]byte, []byte) {
 		return func() ([]byte, []byte) { return by.issue(c) }
@@ -57,7 +57,7 @@ func pretend(s *site, name string, certificate, key []byte) *Identity {
 	return pretended
 }
 
-// A certificate is good for as long as one of its chains is.
+// A certificate is valid as long as any of its chains is.
 func TestACertificateExpiresWithTheCAAboveIt(t *testing.T) {
 	now := time.Now().Truncate(time.Second).UTC()
 	early, late := now.Add(time.Minute), now.Add(2*time.Hour)

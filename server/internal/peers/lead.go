@@ -1,7 +1,7 @@
 package peers
 
-// BecomeActive says that this node is the active one now. What it had not in common with the one before counts no
-// longer: it is the others that are compared with this node.
+// BecomeActive says that this node is the active one now. How it differed from the previous active node no longer
+// matters: now the others are compared with this node.
 func (p *Peers) BecomeActive() { p.compared.lead() }
 
 // lead forgets what this node was compared with.

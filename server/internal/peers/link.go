@@ -17,7 +17,7 @@ type link struct {
 	raw   net.Conn
 	times times
 	used  time.Time
-	// anchor is that of the last pong.
+	// anchor comes from the last pong.
 	anchor anchor
 }
 
@@ -40,11 +40,11 @@ func dialLink(ctx context.Context, address string, config *tls.Config, t times) 
 	return l, nil
 }
 
-// close ends the connection at once. It may be called while another goroutine uses the link. What the peer has not
-// received yet is dropped: the system would go on sending it, for minutes, after the request has failed.
+// close ends the connection at once. It may be called while another goroutine uses the link. Data that the peer has not
+// received is dropped: otherwise the system would keep sending it, for minutes after the request has failed.
 func (l *link) close() {
 	if conn, ok := l.raw.(*net.TCPConn); ok {
-		_ = conn.SetLinger(0) // There is nothing to do if it has ended already; nor below.
+		_ = conn.SetLinger(0) // An error here or below means that it has already ended.
 	}
 	_ = l.raw.Close()
 }
@@ -52,8 +52,8 @@ func (l *link) close() {
 // errNotWritten is the error of an exchange in which the peer has not received the whole frame.
 var errNotWritten = errors.New("not written")
 
-// exchange writes a frame and reads frames until one is not working, within the time total. After an error, or when
-// ctx ends, the link is closed. The error wraps [errNotWritten] if the peer can't have received the whole frame.
+// exchange writes a frame and reads frames until one is of a kind other than working, within total. After an error, or
+// when ctx ends, the link is closed. The error wraps [errNotWritten] if the peer can't have received the whole frame.
 func (l *link) exchange(ctx context.Context, frame []byte, b bounds, total time.Duration) (kind, []byte, error) {
 	defer context.AfterFunc(ctx, l.close)()
 	k, content, err := l.converse(frame, b, time.Now().Add(total))
@@ -70,7 +70,7 @@ func (l *link) exchange(ctx context.Context, frame []byte, b bounds, total time.
 
 func (l *link) converse(frame []byte, b bounds, until time.Time) (kind, []byte, error) {
 	if err := l.write(frame); err != nil {
-		// A frame of which a part was not written can't be read: its last record is incomplete.
+		// The peer can't have read a frame that was written in part: its last TLS record is incomplete.
 		return 0, nil, fmt.Errorf("%w: %w", errNotWritten, err)
 	}
 	for {

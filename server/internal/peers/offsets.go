@@ -5,10 +5,11 @@ import (
 	"time"
 )
 
-// recently is how long ago a peer was seen at most whose clock counts. One that has left the cluster does not.
+// recently is how recently a peer must have been seen for its clock to count. A peer that has left the cluster does not
+// count.
 const recently = 10 * time.Second
 
-// ClockOffset is by how much the clock of this node is ahead of that of the peer from which it differs most.
+// ClockOffset returns how far this node's clock is ahead of the peer's clock that differs most from it.
 func (p *Peers) ClockOffset() (most time.Duration) {
 	for _, ahead := range p.compared.offsets() {
 		if ahead.Abs() > most.Abs() {
@@ -18,12 +19,12 @@ func (p *Peers) ClockOffset() (most time.Duration) {
 	return most
 }
 
-// ClockOff returns an error that wraps [ErrClock] if this node's clock is further from those of most peers than a
-// candidate's may be from the active node's. It is for the active node, which measures itself against no other: the
-// standbys say how far they have found it to be off.
+// ClockOff returns an error that wraps [ErrClock] if this node's clock differs from those of most peers by more than a
+// candidate's may differ from the active node's. It is for the active node, which dials no other to compare itself: the
+// standbys report what they have measured.
 func (p *Peers) ClockOff() error { return p.compared.clockOff() }
 
-// offsets are how far the clocks of peers are ahead of this node's, as far as they are known.
+// offsets returns how far the clocks of peers are ahead of this node's, where that is known.
 func (c *comparisons) offsets() (all []time.Duration) {
 	now := c.now()
 	c.mu.Lock()

@@ -9,7 +9,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
 )
 
-// alone are comparisons on a watch that begin without a peer.
+// alone returns comparisons with a watch and without a peer.
 func alone(w *watch) *comparisons {
 	return &comparisons{
 		now: func() reading { return reading{w.Clock(), w.Elapsed()} }, self: func() Description { return Description{} },
@@ -17,7 +17,7 @@ func alone(w *watch) *comparisons {
 	}
 }
 
-// says lets a peer say by how much it has found this node's clock to be ahead.
+// says lets a peer report how far ahead it has found this node's clock to be.
 func (c *comparisons) says(name string, ahead time.Duration) {
 	c.greeted(name, greeting{Measured: &measured{Offset: ahead}})
 }

@@ -2,15 +2,16 @@ package peers
 
 import "time"
 
-// A node whose clock differs from the active one's may not take over: it might accept a request again that the other
-// has accepted, at a time that is yet to come here. So it may once that time is past. Otherwise a cluster would stay
-// without an active node after one whose own clock was off has died, although all others agree.
+// A node whose clock differs from the active node's may not take over: it might accept a request a second time, if the
+// active node has accepted it at a time that is still in the future here. Once that time is past, the node may take
+// over. Otherwise a cluster would stay without an active node after one whose own clock was off has died, although all
+// others agree.
 
-// mostOutlived is how far apart the clocks may be for that. Beyond it, a clock is one that nobody would want to serve
-// by, and it might be this node's.
+// mostOutlived is how far apart the clocks may be for that. Beyond it, one of the clocks is too wrong to serve by, and
+// it might be this node's.
 const mostOutlived = time.Minute
 
-// nobody keeps whether no node is known to be the active one.
+// nobody records whether no node is known to be active.
 func (c *comparisons) nobody(isSo bool) {
 	now := c.now().elapsed
 	c.mu.Lock()
@@ -23,8 +24,8 @@ func (c *comparisons) nobody(isSo bool) {
 	}
 }
 
-// outlived reports whether this node's clock is past all that the last active node's has shown, which is ahead by off,
-// and has not been set since the two were compared. It needs mu.
+// outlived reports whether this node's clock is past every time that the last active node's clock, ahead by off, has
+// shown, and has not been set since the two were compared. The caller holds mu.
 func (c *comparisons) outlived(now reading, off time.Duration) bool {
 	wasOff := c.clock.ahead.Abs() > c.maxSkew/2
 	return c.alone != nil && wasOff && off.Abs() <= mostOutlived && now.elapsed-*c.alone > max(off, 0)+c.maxSkew

@@ -22,7 +22,7 @@ type Peers struct {
 	compared *comparisons
 	refusals *refusals
 	server   *server
-	// cut is the active node, if the last comparison with it has failed.
+	// cut is set if the last comparison with the active node has failed.
 	cut atomic.Pointer[cut]
 
 	// mu guards the fields below.
@@ -32,30 +32,31 @@ type Peers struct {
 	closed bool
 }
 
-// Options of [New]. All fields are required, unless something else is said.
+// Options of [New]. All fields are required, unless stated otherwise.
 type Options struct {
 	Identity *Identity
 	Self     Description
-	// Handler returns what answers the requests of the gateway of a KMS instance, or of the shared gateway if that is "".
-	// It returns nil on a node that is not the active one. The handler must not forward them.
+	// Handler returns the handler for requests of the gateway of a KMS instance, or of the shared gateway if gateway is
+	// "". It returns nil on a node that is not the active one. The handler must not forward them.
 	Handler func(gateway string) http.Handler
-	// MaxRequestBytes bounds header and body of a request, each, as it does for clients.
+	// MaxRequestBytes bounds the header and the body of a request, separately, as it does for clients.
 	MaxRequestBytes int
 	MaxClockSkew    time.Duration
-	// Links is how many a node has to another at most; 0 means 256. The others wait.
+	// Links is the most links that a node has to another; 0 means 256. Requests beyond that wait for a link.
 	Links int
-	// Clock is that of the service. Elapsed is the time since some moment, whatever the clock does; nil means Go's.
+	// Clock is the service's clock. Elapsed is the time since some moment, independent of that clock; nil means Go's
+	// monotonic clock.
 	Clock   func() time.Time
 	Elapsed func() time.Duration
 	Log     *slog.Logger
 
-	// times are the usual ones unless a test can't wait for them.
+	// times are usualTimes, except in tests that can't wait for those.
 	times *times
 }
 
 const usualLinks = 256
 
-// New returns the links of a node. None exists until one is needed.
+// New returns the links of a node. They are dialed when they are needed.
 func New(o Options) *Peers {
 	if o.Links == 0 {
 		o.Links = usualLinks
@@ -77,18 +78,18 @@ func New(o Options) *Peers {
 	return p
 }
 
-// Self is this node as the others know it.
+// Self returns this node as the others know it.
 func (p *Peers) Self() cluster.Peer {
 	return cluster.Peer{Name: p.identity.Load().Node, Address: p.self.Load().Address}
 }
 
-// Describe replaces what the node says about itself, after a reload of its configuration for instance.
+// Describe replaces what the node says about itself, for example after a reload of its configuration.
 func (p *Peers) Describe(d Description) {
 	p.self.Store(&d)
 	p.compared.selfChanged()
 }
 
-// ErrRenamed reports that a new certificate has another name, or is for another cluster. That needs a restart.
+// ErrRenamed reports that a new certificate names another node or another cluster. Such a change needs a restart.
 var ErrRenamed = errors.New("the certificate is that of another node or cluster")
 
 // SetIdentity replaces the certificate and the CA for new links.
@@ -100,18 +101,19 @@ func (p *Peers) SetIdentity(i *Identity) error {
 	return nil
 }
 
-// CertificateExpires is when the peers begin to refuse the certificate of this node.
+// CertificateExpires returns when the peers begin to refuse the certificate of this node.
 func (p *Peers) CertificateExpires() time.Time { return p.identity.Load().Expires }
 
-// Candidate returns why this node may not become the active one: errors that wrap [ErrClock], [ErrRootKey], [ErrLayout]
-// and [ErrConfig]. It is nil if nothing is known against it, as when there has been no active node to compare with.
+// Candidate returns why this node may not become active: an error that wraps all that apply of [ErrClock],
+// [ErrRootKey], [ErrLayout] and [ErrConfig]. It is nil if nothing is known against the node, for example when there has
+// been no active node to compare it with.
 func (p *Peers) Candidate() error { return p.compared.candidate() }
 
 // Others returns the peers that this node has seen since its start.
 func (p *Peers) Others() []Seen { return p.compared.others() }
 
-// Run compares this node with the active one, about every second, until ctx ends. active returns that node, if it is
-// known.
+// Run compares this node with the active one, about every second, until ctx ends. active returns the active node, if it
+// is known.
 func (p *Peers) Run(ctx context.Context, active func() (cluster.Peer, bool)) {
 	round := time.NewTicker(p.times.round)
 	defer round.Stop()
@@ -134,7 +136,7 @@ func (p *Peers) Run(ctx context.Context, active func() (cluster.Peer, bool)) {
 	}
 }
 
-// prune closes links that are not needed.
+// prune closes links that have been idle for a while.
 func (p *Peers) prune() {
 	p.mu.Lock()
 	route := p.route
@@ -144,7 +146,7 @@ func (p *Peers) prune() {
 	}
 }
 
-// Close ends the links that this node has dialed, and what [Peers.Serve] serves, at once.
+// Close ends the links that this node has dialed, and those that [Peers.Serve] serves, at once.
 func (p *Peers) Close() error {
 	p.mu.Lock()
 	route := p.route

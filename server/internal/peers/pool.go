@@ -17,7 +17,7 @@ type pool struct {
 
 	// mu guards the fields below.
 	mu sync.Mutex
-	// idle are the links that are not in use; the last one was used last.
+	// idle are the links that are not in use; the last one is the most recently used.
 	idle   []*link
 	closed bool
 }
@@ -31,7 +31,7 @@ var (
 	errClosed = errors.New("another node is the active one, or this one is being closed")
 )
 
-// take returns a link that works, as far as can be known, for the caller alone, until it gives it back.
+// take returns a link that works, as far as can be known. It is the caller's alone until it is given back.
 func (p *pool) take(ctx context.Context) (*link, error) {
 	if err := p.await(ctx); err != nil {
 		return nil, err
@@ -82,16 +82,16 @@ func (p *pool) find(ctx context.Context) (*link, error) {
 			if ctx.Err() != nil {
 				return nil, fmt.Errorf("no link: %w", ctx.Err())
 			}
-			p.drop() // What has cut this one off has cut the others off too.
+			p.drop() // What has cut this link has probably cut the others too.
 		}
 	}
 }
 
-// errStillDialing says that a link is still being made, for somebody else: its slot is in use until it is there.
+// errStillDialing says that dialing goes on without the caller: the slot stays in use until it ends.
 var errStillDialing = errors.New("the link was not there in time")
 
-// connect makes a link. If ctx ends before it is there, it is made anyway: otherwise nodes too busy to make one
-// within the time of a request would begin with another one for each request, and never have any.
+// connect makes a link. If ctx ends first, the link is made anyway: otherwise nodes too busy to make one within the
+// time of a request would start over for each request, and never have any.
 func (p *pool) connect(ctx context.Context) (*link, error) {
 	type result struct {
 		link *link
@@ -117,7 +117,7 @@ func (p *pool) connect(ctx context.Context) (*link, error) {
 	return nil, fmt.Errorf("%w: %w", errStillDialing, ctx.Err())
 }
 
-// pop returns the idle link that was used last, or nil.
+// pop returns the most recently used idle link, or nil.
 func (p *pool) pop() (*link, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -133,7 +133,7 @@ func (p *pool) pop() (*link, error) {
 	return l, nil
 }
 
-// give takes back a link. One that has failed is closed.
+// give takes back a link, and closes it if it has failed.
 func (p *pool) give(l *link, failed bool) {
 	p.mu.Lock()
 	failed = failed || p.closed
@@ -150,7 +150,7 @@ func (p *pool) give(l *link, failed bool) {
 // drop closes the idle links.
 func (p *pool) drop() { p.closeIdle(func(*link) bool { return true }) }
 
-// prune closes those that nothing has used for a while.
+// prune closes the links that nothing has used for a while.
 func (p *pool) prune(now time.Time) {
 	p.closeIdle(func(l *link) bool { return now.Sub(l.used) > p.times.spare })
 }

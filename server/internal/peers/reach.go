@@ -7,18 +7,18 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
 )
 
-// unreachableAfter is how long comparisons must have failed. One that fails may be a node that has just gone.
+// unreachableAfter is how long comparisons must have failed. A single failure may mean that the node has just stopped.
 const unreachableAfter = 2 * time.Second
 
-// cut is an active node that can't be reached.
+// cut describes an active node that can't be reached.
 type cut struct {
 	from  cluster.Peer
 	since time.Duration
 	err   error
 }
 
-// Unreachable returns why this node can't reach the active one, and has not for two seconds, so that it can't forward
-// either; nil otherwise. It needs [Peers.Run].
+// Unreachable returns why this node has not reached the active one for two seconds and so can't forward requests
+// either, or nil. It needs [Peers.Run].
 func (p *Peers) Unreachable() error {
 	c := p.cut.Load()
 	if c == nil || p.o.Elapsed()-c.since < unreachableAfter {
@@ -27,7 +27,7 @@ func (p *Peers) Unreachable() error {
 	return fmt.Errorf("node %s at %s: %w", c.from.Name, c.from.Address, c.err)
 }
 
-// reached keeps how the last comparison with a node has ended.
+// reached records how the last comparison with a node ended.
 func (p *Peers) reached(to cluster.Peer, err error) {
 	if err == nil {
 		p.cut.Store(nil)

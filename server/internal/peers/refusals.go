@@ -16,7 +16,7 @@ type refusals struct {
 	omitted atomic.Int64
 }
 
-// Lines at once, and then one in every so often.
+// The rate: a burst of lines, and then one per interval.
 const (
 	refusalsAtOnce = 5
 	refusalsEvery  = 10 * time.Second
@@ -26,7 +26,7 @@ func newRefusals(log *slog.Logger) *refusals {
 	return &refusals{log: log, limiter: rate.NewLimiter(rate.Every(refusalsEvery), refusalsAtOnce)}
 }
 
-// maxReason is how much of an error is logged: some repeat names from certificates.
+// maxReason is how much of an error is logged, in bytes: some errors quote names from certificates.
 const maxReason = 512
 
 func (r *refusals) note(what, peer string, err error) {

@@ -10,11 +10,11 @@ import (
 	"strings"
 )
 
-// Request is a client's request that a standby has received whole.
+// Request is a client's request that a standby has received completely.
 type Request struct {
-	// Gateway is the KMS instance whose dedicated gateway has received the request, and empty for the shared gateway.
+	// Gateway is the KMS instance whose dedicated gateway has received the request, or empty for the shared gateway.
 	Gateway string
-	// Method, Target and Host are as the client has sent them; Target is what is between the other two in its first line.
+	// Method, Target and Host are as the client has sent them; Target is the request target of the first line.
 	Method, Target, Host string
 	// RemoteAddr is the client's address and port.
 	RemoteAddr string
@@ -23,7 +23,7 @@ type Request struct {
 	Body   []byte
 }
 
-// NewRequest returns what r, which gateway has received, and whose body has been read, is forwarded as.
+// NewRequest returns the Request for r, which gateway has received and whose body has been read.
 func NewRequest(r *http.Request, gateway string, body []byte) Request {
 	target := r.RequestURI
 	if target == "" {
@@ -37,7 +37,7 @@ func NewRequest(r *http.Request, gateway string, body []byte) Request {
 
 // Bounds of a message, in bytes.
 const (
-	// headRoom is what the head of a request may have beyond the limit of its header: the first line, and what net/http
+	// headRoom is how far the head of a request may exceed the limit of its header: the first line, and what net/http
 	// lets pass.
 	headRoom = 64 << 10
 	maxName  = 128
@@ -50,14 +50,14 @@ func newLimits(maxRequestBytes int) limits {
 	return limits{maxRequestBytes + headRoom, maxRequestBytes}
 }
 
-// request is the longest content of the frame of a request: its expiry, and a message of two parts, each after its
+// request returns the longest content of a request's frame: the expiry, and a message of two parts, each after its
 // length.
 func (l limits) request() int { return expirySize + l.head + l.body + 2*maxLength }
 
 // maxLength is how many bytes the length of a part takes at most.
 const maxLength = 5
 
-// append appends the message of r: the length of the head, the head, and the body.
+// append appends r as a message: the length of the head, the head, and the body.
 func (r Request) append(message []byte) []byte {
 	head := appendField(nil, r.Gateway)
 	for _, s := range []string{r.Method, r.Target, r.Host, r.RemoteAddr} {
@@ -68,7 +68,7 @@ func (r Request) append(message []byte) []byte {
 	return append(message, r.Body...)
 }
 
-// parseRequest reads the message of a request, which is within the limits.
+// parseRequest reads the message of a request. An error is returned if it exceeds the limits.
 func parseRequest(message []byte, l limits) (r Request, target *url.URL, err error) {
 	size, at := headSize(message)
 	if at == 0 || size > l.head || size > len(message)-at || len(message)-at-size > l.body {
@@ -92,7 +92,7 @@ func parseRequest(message []byte, l limits) (r Request, target *url.URL, err err
 func headSize(message []byte) (size, at int) {
 	f := fields{rest: string(message[:min(len(message), maxLength)])}
 	before := len(f.rest)
-	size = int(f.number()) // maxLength bytes have 35 bits.
+	size = int(f.number()) // maxLength bytes hold at most 35 bits.
 	if f.err != nil {
 		return 0, 0
 	}
@@ -114,14 +114,14 @@ func parseTarget(method, target string) (*url.URL, error) {
 	if method != http.MethodConnect || strings.HasPrefix(target, "/") {
 		return url.ParseRequestURI(target)
 	}
-	u, err := url.ParseRequestURI("http://" + target) // The target of CONNECT is host and port alone.
+	u, err := url.ParseRequestURI("http://" + target) // The target of CONNECT is only host and port.
 	if err == nil {
 		u.Scheme = ""
 	}
 	return u, err
 }
 
-// http returns r as net/http hands over what a client has sent.
+// http returns r as the request that net/http would pass to a handler.
 func (r Request) http(ctx context.Context, target *url.URL) *http.Request {
 	request := &http.Request{
 		Method: r.Method, URL: target, RequestURI: r.Target, Host: r.Host, RemoteAddr: r.RemoteAddr,

@@ -21,11 +21,11 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/pki"
 )
 
-// site is a CA and what it signs.
+// site is a CA with the nodes that it has certified.
 type site struct {
 	t  testing.TB
 	ca *pki.Authority
-	// began is when the clocks of its watches begin.
+	// began is when the clocks of its watches start.
 	began time.Time
 }
 
@@ -36,7 +36,7 @@ func newSite(t testing.TB) *site {
 	return &site{t, ca, time.Now()}
 }
 
-// template is that of the certificate of a node.
+// template returns the template of a node's certificate.
 func template(uris ...string) *x509.Certificate {
 	c := pki.Server("node", nil, time.Now(), time.Now().Add(time.Hour))
 	c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
@@ -49,7 +49,7 @@ func template(uris ...string) *x509.Certificate {
 
 func uriOf(node string) string { return "alicloudkms://prod/" + node }
 
-// issue returns certificate and key in PEM.
+// issue returns a certificate and its key in PEM.
 func (s *site) issue(c *x509.Certificate) (certificate, key []byte) {
 	s.t.Helper()
 	made, err := s.ca.Issue(c)
@@ -83,7 +83,7 @@ func (w *watch) pass(d time.Duration) {
 	w.set(d)
 }
 
-// set moves the clock alone.
+// set moves only the wall clock.
 func (w *watch) set(by time.Duration) { w.wall.Add(int64(by)) }
 
 // node is Peers with a listener.
@@ -93,7 +93,7 @@ type node struct {
 	log  *testlog.Buffer
 }
 
-// quick are times that tests can wait for, and that a busy machine keeps.
+// quick returns times short enough for tests, but long enough for a busy machine.
 func quick() *times {
 	t := usualTimes
 	t.dial, t.slot, t.content = 5*time.Second, 500*time.Millisecond, 3*time.Second
@@ -164,7 +164,7 @@ func (s *site) impostor(name string, talk func(*tls.Conn)) cluster.Peer {
 	return cluster.Peer{Name: name, Address: l.Addr().String()}
 }
 
-// everything is what an impostor takes.
+// everything is what an impostor accepts.
 var everything = bounds{ping: 0, hello: maxHello, request: maxTestRequest + headRoom}
 
 // maxTestRequest is more than what TCP holds between two ends.
@@ -175,7 +175,7 @@ func receive(conn *tls.Conn) (kind, []byte, error) {
 	return readFrame(conn, everything, 5*time.Second, 5*time.Second)
 }
 
-// expect reads frames up to one of a kind, and answers pings before it.
+// expect reads frames until one of a kind arrives, and answers pings before that.
 func expect(conn *tls.Conn, want kind) (content []byte, ok bool) {
 	for {
 		k, content, err := receive(conn)
@@ -188,15 +188,15 @@ func expect(conn *tls.Conn, want kind) (content []byte, ok bool) {
 	}
 }
 
-// pongFrame is a pong of a node that has just begun.
+// pongFrame returns the pong of a node that has just started.
 func pongFrame() []byte { return finish(appendElapsed(newFrame(pong, 0), 0)) }
 
-// requestFrame is the frame of a request, or of what is none, that does not expire.
+// requestFrame returns the frame of a request that does not expire; message need not be valid.
 func requestFrame[T string | []byte](message T) []byte {
 	return finish(append(appendElapsed(newFrame(request, 0), math.MaxInt64), message...))
 }
 
-// post is a request as most are.
+// post returns a typical request.
 func post(body string) Request {
 	return Request{
 		Method: http.MethodPost, Target: "/", Host: "kms.example.com", RemoteAddr: "192.0.2.7:1234",

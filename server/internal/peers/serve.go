@@ -16,18 +16,18 @@ import (
 // server is the side that others dial.
 type server struct {
 	peers *Peers
-	// closing is set before the sessions end.
+	// closing is set before the sessions are ended.
 	closing atomic.Bool
-	// ctx ends when requests in hand are cut.
+	// ctx ends when running requests are canceled.
 	ctx    context.Context
 	cancel context.CancelFunc
-	// running counts sessions, those in their handshake included.
+	// running counts sessions, including those in their handshake.
 	running sync.WaitGroup
 
 	// mu guards the fields below.
 	mu        sync.Mutex
 	listeners []net.Listener
-	// sessions are those of each peer, and strangers the connections in their handshake, the oldest first.
+	// sessions are the sessions of each peer, and strangers the connections in their handshake, the oldest first.
 	sessions  map[string]map[*session]bool
 	strangers []net.Conn
 }
@@ -51,7 +51,7 @@ func (p *Peers) Serve(l net.Listener) error {
 		case isShortage(err):
 			p.refusals.note("no connection accepted", "", err)
 			const pause = 50 * time.Millisecond
-			time.Sleep(pause) // For a file descriptor to become free.
+			time.Sleep(pause) // Until a file descriptor becomes free.
 		case err != nil:
 			return err
 		default:
@@ -60,7 +60,7 @@ func (p *Peers) Serve(l net.Listener) error {
 	}
 }
 
-// isShortage reports whether an error of a listener ends once others have given something back.
+// isShortage reports whether an error of a listener is a shortage of resources, which passes.
 func isShortage(err error) bool {
 	for _, shortage := range []error{
 		syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED,
@@ -82,7 +82,8 @@ func (s *server) add(l net.Listener) bool {
 	return true
 }
 
-// maxStrangers bounds the connections in their handshake. One more closes the oldest: a handshake takes milliseconds.
+// maxStrangers bounds the connections in their handshake. A further one closes the oldest: a handshake takes
+// milliseconds.
 const maxStrangers = 64
 
 // admit begins a session on conn.
@@ -109,7 +110,7 @@ func (s *server) admit(conn net.Conn) {
 	}()
 }
 
-// welcome makes the handshake and runs the session.
+// welcome performs the handshake and runs the session.
 func (s *server) welcome(raw net.Conn) {
 	defer raw.Close()
 	name := ""
@@ -150,8 +151,8 @@ func (s *server) forgetStranger(conn net.Conn) {
 	}
 }
 
-// register adds a session. A peer has no more links than it needs, with some for comparisons and for those that it has
-// given up already.
+// register adds a session. The sessions of a peer are bounded by the links that it may have, plus some for comparisons
+// and for links that it has already given up.
 func (s *server) register(of *session) error {
 	s.forgetStranger(of.raw)
 	s.mu.Lock()

@@ -24,7 +24,7 @@ type session struct {
 	raw    net.Conn
 }
 
-// run answers what the peer sends until either closes the link.
+// run answers the peer's frames until either end closes the link.
 func (s *session) run() error {
 	p := s.server.peers
 	taken := bounds{ping: 0, hello: maxHello, request: p.limits.request()}
@@ -56,16 +56,16 @@ func (s stoppable) Read(b []byte) (int, error) { return s.conn.Read(b) }
 
 func (s stoppable) SetReadDeadline(t time.Time) error {
 	err := s.conn.SetReadDeadline(t)
-	if s.server.closing.Load() { // Asked after the deadline was set, since the server sets its own after this.
+	if s.server.closing.Load() { // Checked after setting the deadline, since the server sets its own after closing.
 		return errClosed
 	}
 	return err
 }
 
-// end says goodbye if it is this node that closes the link, and returns what is worth a line in the log.
+// end says goodbye if this node closes the link, and returns the error if it is worth logging.
 func (s *session) end(err error) error {
 	if s.server.closing.Load() {
-		_ = s.write(bare(goodbye)) // The peer learns of it in another way too.
+		_ = s.write(bare(goodbye)) // The peer notices the end without it too.
 		return nil
 	}
 	var timeout net.Error
@@ -83,7 +83,7 @@ func (s *session) write(frame []byte) error {
 	return err
 }
 
-// reply returns the frame that answers one of the peer's.
+// reply returns the frame that answers one of the peer's frames.
 func (s *session) reply(k kind, content []byte) ([]byte, error) {
 	p := s.server.peers
 	switch k {
@@ -96,8 +96,8 @@ func (s *session) reply(k kind, content []byte) ([]byte, error) {
 	}
 }
 
-// replyTo runs a request, or refuses it. The sender of one that has expired closes the link, if it is still there: the
-// times that it goes by were measured before one of the machines was suspended.
+// replyTo runs a request, or refuses it. The sender of an expired request closes the link, if it is still there: its
+// anchor was measured before one of the machines was suspended.
 func (s *session) replyTo(content []byte) ([]byte, error) {
 	p := s.server.peers
 	expiry, message, err := cutElapsed(content)
@@ -123,7 +123,7 @@ var (
 	errFailed = errors.New("the request failed by a bug")
 )
 
-// serve runs a request, and says now and then that it still does.
+// serve runs a request, and tells the peer now and then that it still does.
 func (s *session) serve(handler http.Handler, r Request, target *url.URL) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(s.server.ctx, s.server.peers.times.answer)
 	defer cancel()
@@ -153,7 +153,7 @@ type outcome struct {
 	err   error
 }
 
-// handle lets a handler answer a request. A panic in it is a failure of this request, and ends the link.
+// handle lets a handler answer a request. A panic in the handler fails this request, and ends the link.
 func (s *session) handle(ctx context.Context, h http.Handler, r Request, target *url.URL) (o outcome) {
 	defer func() {
 		if panicked := recover(); panicked != nil {
@@ -178,7 +178,7 @@ func (s *session) handle(ctx context.Context, h http.Handler, r Request, target 
 
 const usualAnswerHead = 512
 
-// forwarded is what a forwarded request was received on. The standby has bounded what strangers may send.
+// forwarded is the [edge.Connection] of a forwarded request. The standby has already bounded what strangers may send.
 type forwarded struct {
 	standby       string
 	authenticated atomic.Bool
@@ -193,5 +193,5 @@ func (*forwarded) Handled() {}
 // AwaitLarge implements [edge.Connection].
 func (*forwarded) AwaitLarge(context.Context) error { return nil }
 
-// ForwardedBy is the name of the standby that has forwarded the request.
+// ForwardedBy returns the name of the standby that has forwarded the request.
 func (f *forwarded) ForwardedBy() string { return f.standby }

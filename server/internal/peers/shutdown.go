@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Shutdown stops accepting links, and ends each once its request has been answered: what arrives later has surely not
-// run, and its sender learns that. When ctx ends, those that are left are cut, and its error is returned.
+// Shutdown stops accepting links, and ends each once its request has been answered: a request that arrives later does
+// not run, and its sender learns that. When ctx ends, the remaining links are cut, and the error of ctx is returned.
 func (p *Peers) Shutdown(ctx context.Context) error {
 	errs := []error{p.server.stop()}
 	done := make(chan struct{})
@@ -24,7 +24,7 @@ func (p *Peers) Shutdown(ctx context.Context) error {
 	return errors.Join(append(errs, p.Close())...)
 }
 
-// stop closes the listeners, and lets the sessions end that are idle.
+// stop closes the listeners, and ends the idle sessions.
 func (s *server) stop() error {
 	s.mu.Lock()
 	s.closing.Store(true)
@@ -39,12 +39,12 @@ func (s *server) stop() error {
 		}
 	}
 	for _, conn := range idle {
-		_ = conn.SetReadDeadline(time.Unix(1, 0)) // It fails only if the connection has ended.
+		_ = conn.SetReadDeadline(time.Unix(1, 0)) // It fails only if the connection has already ended.
 	}
 	return errors.Join(errs...)
 }
 
-// connections returns all that are open. It needs mu.
+// connections returns all open connections. The caller holds mu.
 func (s *server) connections() []net.Conn {
 	all := append([]net.Conn(nil), s.strangers...)
 	for _, of := range s.sessions {

@@ -11,7 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
 )
 
-// To make a link takes two round trips, and a request one.
+// Making a link takes two round trips, and a request one.
 func TestALinkIsThereForTheNextRequestIfItTakesLongerThanTheFirstCanWait(t *testing.T) {
 	s := newSite(t)
 	active := s.active("a", say("hello"))

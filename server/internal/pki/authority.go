@@ -20,7 +20,7 @@ type Pair struct {
 // Authority is a CA: it signs other certificates.
 type Authority struct{ Pair }
 
-// NewAuthority makes a CA from template, with a new key. above signs it; nil lets it sign itself.
+// NewAuthority makes a CA from template, with a new key. above signs it; if above is nil, it is self-signed.
 func NewAuthority(template *x509.Certificate, above *Authority) (*Authority, error) {
 	if above != nil {
 		made, err := above.Issue(template)
@@ -45,7 +45,7 @@ func (a *Authority) Issue(template *x509.Certificate) (Pair, error) {
 	return Pair{Certificate: signed, Key: key}, err
 }
 
-// Sign makes a certificate from template for a public key that exists already.
+// Sign makes a certificate from template for an existing public key.
 func (a *Authority) Sign(template *x509.Certificate, public crypto.PublicKey) (*x509.Certificate, error) {
 	der, err := x509.CreateCertificate(rand.Reader, template, a.Certificate, public, a.Key)
 	if err != nil {
@@ -54,8 +54,8 @@ func (a *Authority) Sign(template *x509.Certificate, public crypto.PublicKey) (*
 	return x509.ParseCertificate(der)
 }
 
-// Until is the end that a certificate of the CA may have, if it should be valid until then: it does not outlive the CA.
-// The error says that the CA itself has expired at now.
+// Until returns the end for a certificate of the CA that should be valid until then: the earlier of then and the end of
+// the CA. The error says that the CA itself has expired at now.
 func (a *Authority) Until(then, now time.Time) (time.Time, error) {
 	end := a.Certificate.NotAfter
 	if !end.After(now) {
@@ -69,7 +69,7 @@ func (a *Authority) Until(then, now time.Time) (time.Time, error) {
 
 func newKey() (*ecdsa.PrivateKey, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
 
-// Belongs returns an error if the key is not that of the certificate.
+// Belongs returns an error if the key does not belong to the certificate.
 func (p Pair) Belongs() error {
 	public, ok := p.Certificate.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
 	if !ok || !public.Equal(p.Key.Public()) {

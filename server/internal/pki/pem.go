@@ -30,7 +30,7 @@ func EncodeKey(key crypto.Signer) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: keyBlock, Bytes: der}), nil
 }
 
-// ParseCertificates reads all certificates in encoded, of which there must be one at least.
+// ParseCertificates reads all certificates in encoded. There must be at least one.
 func ParseCertificates(encoded []byte) (found []*x509.Certificate, err error) {
 	for block, rest := pem.Decode(encoded); block != nil; block, rest = pem.Decode(rest) {
 		if block.Type != certificateBlock {

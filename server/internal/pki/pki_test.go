@@ -28,7 +28,7 @@ func issue(t *testing.T) (*pki.Authority, pki.Pair) {
 	return ca, leaf
 }
 
-// accepts verifies a certificate as a client does that trusts ca.
+// accepts verifies a certificate as a client that trusts ca does.
 func accepts(ca, leaf *x509.Certificate, host string, at time.Time) error {
 	roots := x509.NewCertPool()
 	roots.AddCert(ca)

@@ -11,7 +11,7 @@ import (
 // skew is how far the clocks of clients may be behind when they first see a certificate.
 const skew = time.Hour
 
-// CA returns the template of a CA below which are no other CAs. It is valid from now on, until a point in time.
+// CA returns the template of a CA without subordinate CAs, valid from now to until.
 func CA(name string, now, until time.Time) *x509.Certificate {
 	ca := template(name, now, until)
 	ca.IsCA, ca.BasicConstraintsValid, ca.KeyUsage = true, true, x509.KeyUsageCertSign
@@ -35,8 +35,8 @@ func Server(name string, hosts []string, now, until time.Time) *x509.Certificate
 	return leaf
 }
 
-// Node returns the template of a certificate for a node of a cluster, which is client and server of others. uri is its
-// name there.
+// Node returns the template of a certificate for a node of a cluster, which is a client and a server of other nodes.
+// uri is its name in the cluster.
 func Node(name string, uri *url.URL, now, until time.Time) *x509.Certificate {
 	leaf := Server(name, nil, now, until)
 	leaf.ExtKeyUsage = append(leaf.ExtKeyUsage, x509.ExtKeyUsageClientAuth)

@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// Owner returns the id of the user whom a file or folder belongs to, and the user's name, which is the id again if it
-// has none.
+// Owner returns the id of the user that owns a file or folder, and the user's name, or the id again if the user has no
+// name.
 func Owner(path string) (id int, name string, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -28,8 +28,8 @@ func Owner(path string) (id int, name string, err error) {
 	return int(stat.Uid), name, nil
 }
 
-// CheckOwner refuses the folder at path if it belongs to a user other than the caller's and root. That user could
-// exchange the files that are made in it, or let their names lead elsewhere.
+// CheckOwner refuses the folder at path if it belongs to a user other than the process's and root. That user could
+// replace the files that are made in it, or redirect their names.
 func CheckOwner(path string, info fs.FileInfo) error {
 	owner := info.Sys().(*syscall.Stat_t).Uid
 	if owner != 0 && owner != uint32(os.Geteuid()) {

@@ -14,16 +14,16 @@ import (
 type Rule int
 
 const (
-	// OwnerOnly is for what only one program reads.
+	// OwnerOnly is for files that only one program reads.
 	OwnerOnly Rule = iota
-	// OwnerAndGroup is for what another program puts there for the members of a group, as programs that renew TLS
+	// OwnerAndGroup is for files that another program writes for the members of a group, as programs that renew TLS
 	// certificates do.
 	OwnerAndGroup
-	// Anyone is for what is no secret, such as a certificate.
+	// Anyone is for files that are not secret, such as certificates.
 	Anyone
 )
 
-// others are the permissions that a rule forbids, the users who would have them, and the command that takes them away.
+// others returns the permissions that a rule forbids, the users who would have them, and the command that removes them.
 func (r Rule) others() (forbidden fs.FileMode, users, command string) {
 	switch r {
 	case Anyone:
@@ -35,7 +35,7 @@ func (r Rule) others() (forbidden fs.FileMode, users, command string) {
 	}
 }
 
-// Read returns the content of a regular file of at most max bytes, symbolic links followed. Errors name the file and
+// Read returns the content of a regular file of at most max bytes. It follows symbolic links. Errors name the file and
 // what to do, and show nothing of its content.
 func Read(path string, rule Rule, max int64) ([]byte, error) {
 	// Without O_NONBLOCK, opening a named pipe would block until someone writes to it.

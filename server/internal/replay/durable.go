@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// MaxHold is how far ahead of the clock a timestamp may be that is waited for when its nonce can't be stored. SDKs
-// wait at least twice as long for an answer.
+// MaxHold is how far ahead of the clock a timestamp may be for Keep to wait until it is past, when its nonce can't be
+// stored. SDKs wait at least twice as long for an answer.
 const MaxHold = 5 * time.Second
 
-// Keep stores a nonce that [Nonce.Ahead] reports on, so that it survives a crash. The caller acts on the request only
-// after that.
+// Keep stores a nonce for which [Nonce.Ahead] returns true, so that it survives a crash. The caller must act on the
+// request only after that.
 //
 // If the Durable hook fails, a nonce that is at most [MaxHold] ahead is held until its timestamp is in the past: from
-// then on it needs no storing, since the next process refuses timestamps before its start. So a store that takes no
+// then on it need not be stored, since the next process refuses timestamps before its start. So a store that takes no
 // writes does not stop callers whose clock is a little ahead. Otherwise the error is the hook's.
 func (m *Memory) Keep(ctx context.Context, n Nonce) error {
 	if !n.ahead {
@@ -32,7 +32,7 @@ func (m *Memory) Keep(ctx context.Context, n Nonce) error {
 	return fmt.Errorf("a nonce could not be stored: %w", err)
 }
 
-// noteStored remembers that something of n's shard may be stored, unless the shard has been given up.
+// noteStored records that some of n's shard may be stored, unless the shard has been given up.
 func (m *Memory) noteStored(n Nonce) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -58,15 +58,15 @@ func (m *Memory) hold(ctx context.Context, timestamp time.Time) bool {
 	}
 }
 
-// A givenUp shard is one that made room for others, while it was still of use.
+// A givenUp identifies a shard that made room for others while its nonces were still within the window.
 type givenUp struct {
 	accessKeyID string
 	minute      int64
 }
 
 // DropGivenUp deletes what the Durable hook has stored of shards that were given up, so that the bound of the memory
-// bounds what is stored too. In its place it first stores the access key's floor, without which the next process would
-// accept the shard's nonces again. What fails is tried again by the next call.
+// also bounds what is stored. Before that it stores the access key's floor, without which the next process would accept
+// the shard's nonces again. If something fails, the next call tries it again.
 func (m *Memory) DropGivenUp(ctx context.Context) error {
 	for _, shard := range m.allGivenUp() {
 		floor := endOf(shard.minute)
@@ -100,7 +100,8 @@ func (m *Memory) allGivenUp() (all []givenUp) {
 // before the first Remember. An error means that key is not one of the hook's.
 //
 // A nonce may have been stored with two timestamps: the first was dropped to make room, and then the nonce was accepted
-// again. It is remembered under both, since otherwise the later would be forgotten with the shard of the earlier.
+// again. It is remembered under both, since otherwise the later one would be forgotten with the shard of the earlier
+// one.
 func (m *Memory) Load(key string) error {
 	stored, err := parseDurableKey(key)
 	if err != nil {
@@ -141,7 +142,7 @@ func (m *Memory) loadFloor(accessKeyID string, floor time.Time) {
 // fingerprint, the timestamp is the access key's floor.
 const (
 	durableTime = "2006-01-02T15:04:05.000000000Z"
-	// durableMinute is what all keys of a minute begin with.
+	// durableMinute is the format of the prefix of all keys of a minute.
 	durableMinute = "2006-01-02T15:04:"
 	floorMark     = "floor"
 )
@@ -156,7 +157,7 @@ func durablePrefix(minute int64) string {
 
 var errDurableKey = errors.New("not a key that the nonce memory has stored")
 
-// stored is what a durable key says: a nonce, or an access key's floor at its timestamp.
+// stored is a parsed durable key: a nonce, or an access key's floor at its timestamp.
 type stored struct {
 	Nonce
 	isFloor bool

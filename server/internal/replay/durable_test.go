@@ -33,7 +33,7 @@ func TestWhatIsStoredIsBoundedByTheMemory(t *testing.T) {
 	require.NoError(t, w.remember("honest", "kept", start.Add(2*time.Second)))
 	accepted := map[string]time.Time{}
 	for i := range 20_000 {
-		// 25 a second, each as far ahead as it can be, and a sweep every minute.
+		// 25 nonces a second, each as far ahead as possible, and a sweep every minute.
 		w.now = start.Add(time.Duration(i) * 40 * time.Millisecond)
 		at := w.now.Add(window).Truncate(time.Second)
 		if w.remember("flooder", fmt.Sprint(i), at) == nil {

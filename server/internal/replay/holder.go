@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// fingerprint identifies a nonce, whose length is unbounded. With 128 bits of SHA-256 no two honest nonces ever
-// collide, and the owner of an access key who finds a collision only causes a request of their own to be refused.
+// fingerprint identifies a nonce, whose length is unbounded. With 128 bits of SHA-256 honest nonces never collide, and
+// an access key's owner who finds a collision only causes one of their own requests to be refused.
 type fingerprint [16]byte
 
 func fingerprintOf(nonce string) fingerprint {
@@ -16,11 +16,11 @@ func fingerprintOf(nonce string) fingerprint {
 
 // A holder is an access key's part of the memory. The memory's lock guards it.
 type holder struct {
-	// shards has the nonces by the minute of their timestamp. A lookup tries each, about 30 at most, because a nonce
-	// that comes back with another timestamp is used up too.
+	// shards has the nonces by the minute of their timestamp. A lookup tries each, about 30 at most, because a nonce is
+	// used up even if it comes back with another timestamp.
 	shards map[int64]map[fingerprint]struct{}
 	count  int
-	// stored are the minutes of shards of which the Durable hook may have stored something.
+	// stored has the minutes of the shards of which the Durable hook may have stored something.
 	stored map[int64]struct{}
 	// floor is the end of the last minute that was given up to make room.
 	floor time.Time
@@ -70,7 +70,7 @@ func (h *holder) oldest() int64 {
 
 const secondsPerMinute = 60
 
-// minuteOf rounds down, also before 1970.
+// minuteOf rounds down, even before 1970.
 func minuteOf(t time.Time) int64 {
 	seconds := t.Unix()
 	minute := seconds / secondsPerMinute
@@ -80,5 +80,5 @@ func minuteOf(t time.Time) int64 {
 	return minute
 }
 
-// endOf returns the first time after a minute.
+// endOf returns the end of a minute, which is the start of the next one.
 func endOf(minute int64) time.Time { return time.Unix((minute+1)*secondsPerMinute, 0) }

@@ -2,8 +2,8 @@ package replay
 
 import "time"
 
-// A Mark is what one process leaves to the next about its clock, so that a clock that is set back in between does not
-// let requests in again.
+// A Mark is what one process tells the next about its clock, so that a clock that is set back in between does not let
+// requests in again.
 type Mark struct {
 	// At is the latest time that the clock is known to have shown.
 	At time.Time
@@ -11,12 +11,13 @@ type Mark struct {
 	Exact bool
 }
 
-// MaxUnmarked is how often a mark must be stored, by the clock. A process that crashes has seen times up to so much
-// later than its last mark.
+// MaxUnmarked is the longest time between two stored marks, by the clock. A process that crashes may have seen times up
+// to this much later than its last mark.
 const MaxUnmarked = 2 * time.Minute
 
-// bound returns a time that the clock has not passed before a process starts at now. A clock that is before the mark
-// has been set back, maybe from a later time. One that is not is assumed to have gone on.
+// bound returns an upper bound of the times that the clock showed before a process starts at now. A clock that is
+// before the mark has been set back, maybe from a later time than the mark. Any other clock is assumed not to have been
+// set back.
 func (m Mark) bound(now time.Time) time.Time {
 	if !m.Exact && now.Before(m.At) {
 		return m.At.Add(MaxUnmarked)
@@ -25,19 +26,18 @@ func (m Mark) bound(now time.Time) time.Time {
 }
 
 // Mark returns what the caller stores for the next process: at the start, then at least every [MaxUnmarked], and at the
-// end. At the end it is exact in any case.
+// end. The caller may store the last one as exact.
 func (m *Memory) Mark() Mark {
 	now := m.observe()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	// A clock that was set back does not catch up before the next mark.
+	// A clock that was set back this far does not catch up before the next mark.
 	return Mark{At: m.seen, Exact: m.seen.Sub(now) > MaxUnmarked}
 }
 
-// LastMark returns what the caller stores for the next process, which may be on another machine. The memory accepts
-// nothing from then on, so that no request that is late slips in after the mark. Every nonce that was accepted had a
-// timestamp before the mark, or was made durable; so the next process need not wait until its clock is past that of
-// this one.
+// LastMark returns what the caller stores for the next process, which may be on another machine. From then on the
+// memory accepts nothing, so that no late request slips in after the mark. Every accepted nonce had a timestamp before
+// the mark or was made durable, so the next process need not wait until its clock is past that of this one.
 func (m *Memory) LastMark() Mark {
 	m.mu.Lock()
 	defer m.mu.Unlock()

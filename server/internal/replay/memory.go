@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// The refusals of [Memory.Remember]. Compare with [errors.Is].
+// The errors of [Memory.Remember]. Compare with [errors.Is].
 var (
 	// ErrUsed reports that the nonce has been used.
 	ErrUsed = errors.New("the nonce has been used")
@@ -21,29 +21,29 @@ const (
 	DefaultMax    = 2_000_000
 )
 
-// Options are those of [New]. The zero value is right where nothing outlives the process.
+// Options are the options of [New]. The zero value is right if nothing outlives the process.
 type Options struct {
-	// Window is how far a timestamp may be from now, either way; 0 is [DefaultWindow].
+	// Window is how far a timestamp may be from now, either way; 0 means [DefaultWindow].
 	Window time.Duration
-	// Max bounds the nonces in memory, at about 40 bytes each; 0 is [DefaultMax].
+	// Max bounds the nonces in memory, at about 40 bytes each; 0 means [DefaultMax].
 	Max int
 	// Clock returns the time; nil means [time.Now]. It must be the clock that timestamps are checked against.
 	Clock func() time.Time
 	// Fresh says that no earlier process has accepted a request for this service. Then timestamps before the start are
-	// as good as any.
+	// accepted too.
 	Fresh bool
-	// Mark is the last [Memory.Mark] that an earlier process has stored. With it, a clock that has been set back lets no
-	// replay in.
+	// Mark is the last [Memory.Mark] that an earlier process has stored. With it, a clock that has been set back lets
+	// no replay in.
 	Mark Mark
-	// Skew is how far the clock of an earlier process may be ahead of this one's, if that was on another machine. Zero
-	// means that it was not. If it was, an exact Mark is the latest that any of them has accepted a request at: see
-	// [Memory.LastMark].
+	// Skew is how far the clock of an earlier process on another machine may be ahead of this one's. Zero means that
+	// there was no process on another machine. Otherwise an exact Mark is the latest time at which any of them has
+	// accepted a request: see [Memory.LastMark].
 	Skew time.Duration
 	// Durable stores a key so that it survives a crash once it has returned nil. The caller passes the key to
 	// [Memory.Load] at the next start, and may delete it after expires. The byte order of keys is chronological. nil
 	// keeps everything in memory, which is right only if access keys don't outlive the process either.
 	Durable func(ctx context.Context, key string, expires time.Time) error
-	// Drop deletes the keys that begin with prefix, and that isDropped reports true for. It is set if Durable is.
+	// Drop deletes the keys that begin with prefix and for which isDropped returns true. It must be set if Durable is.
 	Drop func(ctx context.Context, prefix string, isDropped func(key string) bool) error
 }
 
@@ -62,9 +62,9 @@ type Memory struct {
 	count   int
 	// floor is the first timestamp that is accepted.
 	floor time.Time
-	// seen is the latest time that the clock has shown, or may have shown an earlier process.
+	// seen is the latest time that the clock has shown, or may have shown to an earlier process.
 	seen time.Time
-	// accepted is when a nonce was accepted last, or the floor at the start if that is later.
+	// accepted is when a nonce was last accepted, or the floor at the start if that is later.
 	accepted time.Time
 	// ended says that nonces are no longer accepted.
 	ended bool
@@ -74,7 +74,7 @@ type Memory struct {
 	givenUp map[givenUp]struct{}
 }
 
-// New returns an empty memory. Its start is the time of this call.
+// New returns an empty memory, which starts at the time of this call.
 func New(o Options) *Memory {
 	m := &Memory{
 		window: o.Window, max: o.Max, clock: o.Clock, durable: o.Durable, drop: o.Drop,
@@ -103,11 +103,11 @@ func New(o Options) *Memory {
 	return m
 }
 
-// now has no monotonic reading, since it is compared with timestamps from other machines.
+// now returns the time without a monotonic reading, since it is compared with timestamps from other machines.
 func (m *Memory) now() time.Time { return m.clock().Round(0) }
 
-// Floor returns the first timestamp, in whole seconds, that is accepted: zero for a fresh memory, and otherwise at
-// first the end of the second in which the memory was created, or a later time if the clock has been set back.
+// Floor returns the first timestamp, a multiple of a second, that is accepted. It is zero for a fresh memory. Otherwise
+// it is at first the end of the second in which the memory was created, or a later time if the clock has been set back.
 func (m *Memory) Floor() time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -125,7 +125,7 @@ func (m *Memory) Len() int {
 	return m.count
 }
 
-// A Nonce is one that has been accepted.
+// A Nonce is a nonce that has been accepted.
 type Nonce struct {
 	accessKeyID string
 	fingerprint fingerprint
@@ -136,7 +136,8 @@ type Nonce struct {
 // AccessKeyID is the access key that signed the request.
 func (n Nonce) AccessKeyID() string { return n.accessKeyID }
 
-// Ahead reports that the nonce must be stored before its request takes effect, since its timestamp is not in the past.
+// Ahead reports whether the nonce must be stored before its request takes effect, since its timestamp is not in the
+// past.
 func (n Nonce) Ahead() bool { return n.ahead }
 
 // Remember accepts the nonce of a request that accessKeyID signed at timestamp, once. The caller has verified the

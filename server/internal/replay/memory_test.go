@@ -21,13 +21,13 @@ var start = time.Date(2018, 1, 1, 12, 0, 0, 0, time.UTC)
 
 const window = 15 * time.Minute
 
-// world is the surroundings of a memory: a clock, and the disk behind the Durable hook.
+// world is the environment of a memory: a clock, and the disk behind the Durable hook.
 type world struct {
 	t    testing.TB
 	now  time.Time
 	disk map[string]time.Time
 	max  int
-	// marked is on the disk too, since markedAt by the clock.
+	// marked is the mark on the disk, stored at markedAt by the clock.
 	marked   replay.Mark
 	markedAt time.Time
 	*replay.Memory
@@ -72,7 +72,7 @@ func (w *world) remember(id, nonce string, at time.Time) error {
 	return accept(w.Memory, id, nonce, at)
 }
 
-// accept does with a request what a gate does.
+// accept handles a request as a gate does.
 func accept(m *replay.Memory, id, nonce string, at time.Time) error {
 	n, err := m.Remember(id, nonce, at)
 	if err != nil {
@@ -173,7 +173,8 @@ func TestAfterARestart(t *testing.T) {
 	}
 }
 
-// TestTheSecondOfTheStart covers timestamps in whole seconds, which are earlier than the time at which they are taken.
+// TestTheSecondOfTheStart covers timestamps that are truncated to seconds, and so are earlier than the time at which
+// they are taken.
 func TestTheSecondOfTheStart(t *testing.T) {
 	second := start.Add(time.Minute)
 	for name, test := range map[string]struct {
@@ -351,7 +352,7 @@ func TestOneOfManyEqualRequestsWins(t *testing.T) {
 	}
 }
 
-// The earlier of two timestamps of a nonce is dropped first, and the later must not be dropped with it.
+// The earlier of a nonce's two timestamps is dropped first; the later one must not be dropped with it.
 func TestANonceThatWasStoredTwiceIsRememberedUnderBothTimestamps(t *testing.T) {
 	w := newWorld(t)
 	w.max = 1

@@ -11,8 +11,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestNothingIsEverAcceptedTwice takes a memory through time, stops, crashes, clocks that are set back in a process or
-// between two, and floods. It leaves out only the crash that the package comment says is not covered.
+// TestNothingIsEverAcceptedTwice takes a memory through passing time, stops, crashes, floods, and clocks that are set
+// back during a process or between two. It leaves out only the crashes that the package comment excludes.
 func TestNothingIsEverAcceptedTwice(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := &world{t: t, now: start, disk: map[string]time.Time{}, max: rapid.IntRange(1, 20).Draw(rt, "max")}

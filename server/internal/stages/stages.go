@@ -7,13 +7,13 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// Stages are the versions that stages are on, by stage. A value is never changed: each step returns a new one.
+// Stages has the version that each stage is on, by stage. A value is never changed: each step returns a new one.
 type Stages map[string]string
 
 // New returns the stages of a secret whose only version is called version.
 func New(version string) Stages { return Stages{kmsapi.StageCurrent: version} }
 
-// Of returns the stages of a version, in order. There may be none.
+// Of returns the stages of a version, sorted. There may be none.
 func (s Stages) Of(version string) []string {
 	found := []string{}
 	for stage, on := range s {
@@ -25,8 +25,8 @@ func (s Stages) Of(version string) []string {
 	return found
 }
 
-// Put gives stages to a version, and takes them from others; without any, it is [kmsapi.StageCurrent]. The error is
-// [kmsapi.ErrLimitExceeded] if there would be too many stages.
+// Put gives stages to a version, and takes them from others; if stages is empty, it puts [kmsapi.StageCurrent]. The
+// error is [kmsapi.ErrLimitExceeded] if there would be too many stages.
 func (s Stages) Put(version string, stages []string) (Stages, error) {
 	if len(stages) == 0 {
 		stages = []string{kmsapi.StageCurrent}
@@ -41,22 +41,22 @@ func (s Stages) Put(version string, stages []string) (Stages, error) {
 	return after, after.check()
 }
 
-// makeCurrent moves StageCurrent, which StagePrevious follows.
+// makeCurrent moves StageCurrent to a version, and StagePrevious to the version that had it.
 func (s Stages) makeCurrent(version string) {
 	if former := s[kmsapi.StageCurrent]; former != "" && former != version {
 		s[kmsapi.StagePrevious] = former
 	}
 	s[kmsapi.StageCurrent] = version
-	if s[kmsapi.StagePrevious] == version { // A version is not the one before itself.
+	if s[kmsapi.StagePrevious] == version { // The current version can't also be the previous one.
 		delete(s, kmsapi.StagePrevious)
 	}
 }
 
-// A Move is what UpdateSecretVersionStage asks for. To and From are versions, of which one may be empty.
+// A Move is a request of UpdateSecretVersionStage. To and From are versions; either may be empty.
 type Move struct{ Stage, To, From string }
 
-// Move moves or removes a stage. Errors are those of package kmsapi; that both versions exist is for the caller to
-// check.
+// Move moves or removes a stage. Errors are those of package kmsapi. The caller must have checked that both versions
+// exist.
 func (s Stages) Move(m Move) (Stages, error) {
 	reserved := m.Stage == kmsapi.StageCurrent || m.Stage == kmsapi.StagePrevious
 	switch {
@@ -88,8 +88,9 @@ func (s Stages) check() error {
 	return nil
 }
 
-// Evict returns the place of the version to be removed from versions, the oldest first, and -1 if there are not too
-// many of them. It is the oldest one without a stage; if each has one, the error is [kmsapi.ErrLimitExceeded].
+// Evict returns the index of the version to remove from versions, which has the oldest first, or -1 if there are not
+// too many of them. It is the oldest version without a stage; if every version has one, the error is
+// [kmsapi.ErrLimitExceeded].
 func (s Stages) Evict(versions []string) (at int, err error) {
 	if len(versions) <= kmsapi.MaxSecretVersions {
 		return -1, nil
@@ -111,9 +112,9 @@ func (s Stages) isOn(version string) bool {
 	return false
 }
 
-// Find returns the version that a request for a value means, by a version, a stage or both, which are empty if it does
-// not say; then it is the current one. ok is false if no version is both. That a version exists is for the caller to
-// check.
+// Find returns the version that a request for a value selects by version, stage or both; an empty string does not
+// select, and without either it is the current version. ok is false if no version matches both. The caller must check
+// that the version exists.
 func (s Stages) Find(version, stage string) (found string, ok bool) {
 	switch {
 	case version == "" && stage == "":

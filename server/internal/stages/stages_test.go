@@ -176,7 +176,7 @@ func TestTheVersionThatARequestMeans(t *testing.T) {
 	require.Equal(t, []string{}, s.Of("3"))
 }
 
-// Whatever happens, there is a current version, and no more stages than allowed.
+// After any operations there is a current version, and the number of stages is within the limit.
 func TestThereIsAlwaysACurrentVersion(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := stages.New("1")

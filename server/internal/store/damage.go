@@ -1,6 +1,7 @@
 package store
 
-// Damage is what is wrong with a store that can't be used. It wraps [ErrDamaged], in words that fit what is no file.
+// Damage is the error of a store that can't be used. It wraps [ErrDamaged], with a message that also fits a store that
+// is not a file.
 type Damage string
 
 // Error implements error.

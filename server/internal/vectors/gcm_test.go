@@ -9,8 +9,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/xaes"
 )
 
-// TestMessagesAreAES256GCM covers the part of XAES-256-GCM that follows the derivation of a key, which messages and the
-// chunks of files share. Keys, nonces and tags of other sizes, which the type can't even express, are left out.
+// TestMessagesAreAES256GCM covers the part of XAES-256-GCM after the derivation of a key, which messages and the chunks
+// of files share. Keys, nonces and tags of other sizes are left out: the type can't express them.
 func TestMessagesAreAES256GCM(t *testing.T) {
 	seen, leftOut := map[string]int{}, 0
 	for _, g := range load(t, "aes_gcm_test.json") {

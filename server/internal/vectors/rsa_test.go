@@ -12,7 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/wrapping"
 )
 
-// sureSize is the length from which a message can't be the random bytes that Unwrap returns on failure.
+// sureSize is the length from which a message can't equal the random bytes that Unwrap returns on failure.
 const sureSize = 16
 
 func TestImportsUnwrapAsWycheproofSays(t *testing.T) {
@@ -50,7 +50,7 @@ func parseKey(t *testing.T, pkcs8 []byte) *wrapping.Key {
 	return key
 }
 
-// checkValid unwraps v with its own size, and expects every other to fail.
+// checkValid unwraps v with its own size, and expects every other size to fail.
 func checkValid(t *testing.T, key *wrapping.Key, algorithm string, v vector) {
 	t.Helper()
 	got, ok := key.Unwrap(algorithm, v.Ct, len(v.Msg))

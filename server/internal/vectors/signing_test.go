@@ -17,7 +17,7 @@ func TestSignaturesAreCheckedAsWycheproofSays(t *testing.T) {
 		file, spec string
 		p          signing.Parameters
 		encoding   *base64.Encoding
-		// otherSalt is for signatures that are right, but with a salt that KMS does not make.
+		// otherSalt is for signatures that are valid, but with a salt that KMS does not use.
 		otherSalt bool
 	}{
 		{"ecdsa_secp256r1_sha256_test.json", kmsapi.KeySpecP256, signing.Parameters{}, base64.StdEncoding, false},
@@ -42,7 +42,7 @@ func TestSignaturesAreCheckedAsWycheproofSays(t *testing.T) {
 				key, err := publickey.Parse(g.PublicKeyPem)
 				require.NoError(t, err)
 				for _, v := range g.Tests {
-					if test.otherSalt && !v.valid() { // Some have the salt of KMS.
+					if test.otherSalt && !v.valid() { // Some have KMS's salt.
 						continue
 					}
 					digest, err := scheme.Digest(v.Msg, "")
@@ -60,8 +60,8 @@ func TestSignaturesAreCheckedAsWycheproofSays(t *testing.T) {
 	}
 }
 
-// TestSignaturesOfACurveChangeTheirForm turns every signature of Wycheproof that is right into that of a JSON Web
-// Signature and back.
+// TestSignaturesOfACurveChangeTheirForm converts every valid signature of Wycheproof to the form of JSON Web Signatures
+// and back.
 func TestSignaturesOfACurveChangeTheirForm(t *testing.T) {
 	scheme, err := signing.Parameters{Marshaling: signing.JWS}.Scheme(kmsapi.KeySpecP256)
 	require.NoError(t, err)

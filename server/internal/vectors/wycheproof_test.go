@@ -19,7 +19,7 @@ func (b *hexBytes) UnmarshalText(digits []byte) (err error) {
 	return err
 }
 
-// file has the fields of a file of vectors that are needed here.
+// file has the fields of a vector file that are needed here.
 type file struct {
 	NumberOfTests int
 	TestGroups    []group
@@ -43,7 +43,7 @@ type vector struct {
 
 func (v vector) valid() bool { return v.Result == "valid" }
 
-// load reads a file of vectors. Those that a lenient program may accept count as invalid.
+// load reads a vector file. Vectors that a lenient program may accept count as invalid.
 func load(t *testing.T, name string) []group {
 	t.Helper()
 	content, err := fs.ReadFile(wycheproof.TestVectors, name)

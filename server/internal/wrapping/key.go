@@ -10,7 +10,7 @@ type Key struct {
 	private PrivateKey
 }
 
-// Generate returns a new key of a WrappingKeySpec. RSA takes about 100 ms; SM2 takes no time.
+// Generate returns a new key of a WrappingKeySpec. RSA takes about 100 ms; SM2 takes almost no time.
 func Generate(spec string) (*Key, error) {
 	s, ok := schemes[spec]
 	if !ok {
@@ -39,8 +39,8 @@ func ParseKey(spec string, der []byte) (*Key, error) {
 // PublicDER returns the public half as a DER SubjectPublicKeyInfo.
 func (k *Key) PublicDER() ([]byte, error) { return k.private.SPKI() }
 
-// Clear overwrites the private numbers that it can reach; the libraries keep copies of their own until they are
-// garbage-collected. The key must not be used afterwards.
+// Clear overwrites the private numbers that can be reached; the libraries keep copies until they are garbage-collected.
+// The key must not be used afterwards.
 func (k *Key) Clear() {
 	k.private.Clear()
 	k.private = nil

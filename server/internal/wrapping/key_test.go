@@ -16,7 +16,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// sharedDER is one key for all tests that don't care which: generating one takes 100 ms.
+// sharedDER is a key for all tests that can use any: generating one takes 100 ms.
 var sharedDER = sync.OnceValue(func() []byte {
 	key, err := Generate(kmsapi.WrappingKeySpecRSA2048)
 	if err != nil {
@@ -41,7 +41,7 @@ func parse(t testing.TB, der []byte) *Key {
 	return key
 }
 
-// rsaOf is the RSA key in a wrapping key.
+// rsaOf returns the RSA key in a wrapping key.
 func rsaOf(k *Key) *rsa.PrivateKey { return k.private.(*rsaKey).private }
 
 func TestGeneratedKeysHaveTheSizeInTheReference(t *testing.T) {

@@ -10,22 +10,24 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/fair"
 )
 
-// PoolSize is how many keys a [Pool] keeps ready: so many callers at once get theirs without waiting.
+// PoolSize is how many keys a [Pool] keeps ready: that many callers at once get a key without waiting.
 const PoolSize = 16
 
-// MaxWaiting is how many callers of one account wait at once. Another one is refused, since its turn would come late.
+// MaxWaiting is how many callers of one account may wait at once. Further callers are refused, since their turn would
+// come too late.
 const MaxWaiting = PoolSize
 
-// quietStart is how long a new pool waits for its first caller before it generates keys ahead. A service that is
-// started for a short job, a check for instance, pays nothing.
+// quietStart is how long a new pool waits for its first caller before it generates keys in advance. A service that is
+// started for a short job, such as a check, does not generate any.
 const quietStart = 5 * time.Second
 
-// ErrTooManyWaiting refuses a caller, because [MaxWaiting] of its account already wait. Compare with [errors.Is].
+// ErrTooManyWaiting refuses a caller because [MaxWaiting] callers of its account already wait. Compare with
+// [errors.Is].
 var ErrTooManyWaiting = fair.ErrTooManyWaiting
 
-// Pool generates keys ahead of need. When it has run out, callers wait for the next key, and the accounts take turns:
-// see [fair.Queue]. So a caller whose account has had no key lately waits for one key to be generated, however many
-// others wait. Half of the cores generate keys, so that a burst of imports leaves the others to other requests.
+// Pool generates keys in advance. When it has run out, callers wait for the next key, and the accounts take turns: see
+// [fair.Queue]. So a caller whose account has had no key recently waits for only one key to be generated, however many
+// others wait. At most half of the cores generate keys, so that a burst of imports leaves the rest to other requests.
 type Pool struct {
 	generate func(context.Context) (*Key, error)
 	// wake is closed by the first caller.
@@ -37,10 +39,10 @@ type Pool struct {
 
 	// mu guards the fields below. It is not held while a key is generated.
 	mu sync.Mutex
-	// ready holds up to PoolSize keys. Nobody waits unless it is empty.
+	// ready holds up to PoolSize keys. Callers wait only if it is empty.
 	ready   []generated
 	waiting *fair.Queue[generated]
-	// room is signaled when a key has been taken, and at the end.
+	// room is signaled when a key has been taken and when the pool is closed.
 	room *sync.Cond
 }
 
@@ -75,7 +77,7 @@ func (p *Pool) work() {
 	}
 }
 
-// put gives a key to the caller whose turn it is. If nobody waits, it keeps the key, once there is room for it.
+// put gives a key to the caller whose turn it is. If no caller waits, it keeps the key, once there is room for it.
 func (p *Pool) put(g generated) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -94,7 +96,7 @@ func (p *Pool) put(g generated) {
 }
 
 // Get returns a key that no other caller gets; the caller clears it. The error is [ErrTooManyWaiting], that of ctx if
-// it ends first, [context.Canceled] if the pool is closed, or that of the generation.
+// it ends first, [context.Canceled] if the pool is closed, or that of generating the key.
 func (p *Pool) Get(ctx context.Context, account string) (*Key, error) {
 	p.wakeOnce.Do(func() { close(p.wake) })
 	wait, err := p.take(account)
@@ -111,7 +113,7 @@ func (p *Pool) Get(ctx context.Context, account string) (*Key, error) {
 	}
 }
 
-// take returns where a caller of account gets its key: at once, if one is ready.
+// take returns the channel on which a caller of account gets its key: at once, if one is ready.
 func (p *Pool) take(account string) (chan generated, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -127,7 +129,7 @@ func (p *Pool) take(account string) (chan generated, error) {
 	return wait, nil
 }
 
-// giveUp ends a wait. If a key was handed over at the same time, that is the result, so that it is not lost.
+// giveUp ends a wait. If a key was handed over at the same time, giveUp returns it, so that it is not lost.
 func (p *Pool) giveUp(account string, wait chan generated, cause error) (*Key, error) {
 	p.mu.Lock()
 	p.waiting.Leave(account, wait)

@@ -15,7 +15,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// maker generates keys, each in a second of a bubble's time, and counts them.
+// maker generates keys, each in one second of the bubble's time, and counts them.
 type maker struct {
 	t               testing.TB
 	made            atomic.Int64
@@ -36,10 +36,10 @@ func (m *maker) generate(context.Context) (*Key, error) {
 	return newKey(m.t), nil
 }
 
-// workers is how many keys a pool generates at once. Each worker of a full pool holds one more key.
+// workers returns how many keys a pool generates at once. Each worker of a full pool holds one more key.
 func workers() int { return max(1, runtime.GOMAXPROCS(0)/2) }
 
-// spare is how many keys are ready.
+// spare returns how many keys are ready.
 func (p *Pool) spare() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()

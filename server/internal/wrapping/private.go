@@ -9,24 +9,24 @@ import (
 const (
 	// ephemeralSize is the length of the key that a private key is encrypted with.
 	ephemeralSize = 32
-	// maxPrivateKey is more than the PKCS#8 of RSA_4096 takes, with its padding.
+	// maxPrivateKey is more than the PKCS#8 of RSA_4096 takes, including padding.
 	maxPrivateKey = 8 << 10
 )
 
 // UnwrapPrivateKey decrypts a private key, which was encrypted with the public half of k by [kmsapi.WrapKeyPair] or, if
-// k is an SM2 key, by [kmsapi.WrapSM2KeyPair]. The caller clears it. What it was encrypted with is not authenticated,
-// so even if ok is true the result may be anything. If ok is false, the result is garbage or nil. There is no sign of
-// how far ciphertext was right: the last step is taken even if the one before it has failed.
+// k is an SM2 key, by [kmsapi.WrapSM2KeyPair]. The caller clears it. The encryption is not authenticated, so even if ok
+// is true the result may be anything. If ok is false, the result is garbage or nil. Nothing shows how far the
+// decryption got: the last step is taken even if the one before it has failed.
 //
-// A ciphertext with the same block twice is refused. Both algorithms end with ECB, so that an attacker that has seen
-// the wrapped key could copy a block over another, and import a private number of which only 128 bits are unknown: its
-// public key gives them away after 2^64 steps. Blocks of a real key differ.
+// A ciphertext with two equal blocks is refused. Both algorithms end with ECB, so an attacker that has seen the wrapped
+// key could copy a block over another, and import a private number of which only 128 bits are unknown: its public key
+// reveals them after 2^64 steps. The blocks of a real key differ.
 func (k *Key) UnwrapPrivateKey(ciphertext []byte) (pkcs8 []byte, ok bool) {
 	pkcs8, ok = k.private.UnwrapPrivateKey(ciphertext)
 	return pkcs8, ok && !repeats(ciphertext)
 }
 
-// repeats reports whether two blocks are equal. They are counted from the end, where those of ECB are; before them is a
+// repeats reports whether two blocks are equal. Blocks are aligned to the end, where the ECB part is; before it is a
 // ciphertext of RSA or SM2, which is random.
 func repeats(ciphertext []byte) bool {
 	seen := map[string]bool{}
@@ -39,7 +39,7 @@ func repeats(ciphertext []byte) bool {
 	return false
 }
 
-// decryptECB undoes AES-256-ECB with PKCS#7 padding. If ok is false, the result is garbage or nil.
+// decryptECB reverses AES-256-ECB with PKCS#7 padding. If ok is false, the result is garbage or nil.
 func decryptECB(key, ciphertext []byte) (plaintext []byte, ok bool) {
 	if len(ciphertext)%aes.BlockSize != 0 {
 		return nil, false
@@ -56,8 +56,8 @@ func decryptECB(key, ciphertext []byte) (plaintext []byte, ok bool) {
 	return padded[:len(padded)-length], ok
 }
 
-// padding returns the length of the PKCS#7 padding in the last block, and takes the same time for any block. If there
-// is none, it is 0.
+// padding returns the length of the PKCS#7 padding in the last block, or 0 if the padding is invalid. It takes the same
+// time for any block.
 func padding(last []byte) (length int, ok bool) {
 	n := int(last[len(last)-1])
 	good := subtle.ConstantTimeLessOrEq(1, n) & subtle.ConstantTimeLessOrEq(n, len(last))

@@ -53,7 +53,7 @@ func TestAPrivateKeyThatOpenSSLWrapped(t *testing.T) {
 	require.False(t, ok, "with another wrapping key")
 }
 
-// The private number is in the blocks 2, 3 and 4 of the PKCS#8, if there is no public key in it.
+// The private number is in blocks 2, 3 and 4 of a PKCS#8 that contains no public key.
 func TestABlockThatWasCopiedIsRefused(t *testing.T) {
 	key := vectorKey(t)
 	wrapped := vector(t, "import_ec_p256.encrypted_key_material.bin")

@@ -14,11 +14,11 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// maxPublicKey bounds the text of a public key: RSA_2048 takes 392 characters, and some line breaks.
+// maxPublicKey bounds the base64 of a public key: RSA_2048 takes 392 characters plus line breaks.
 const maxPublicKey = 1024
 
 // ParsePublic parses base64, with or without line breaks, of a DER SubjectPublicKeyInfo of a WrappingKeySpec. It
-// refuses what can't be encrypted with. Errors show nothing of text.
+// refuses keys that can't be used for encryption. Errors show nothing of text.
 func ParsePublic(spec, text string) (PublicKey, error) {
 	if len(text) > maxPublicKey {
 		return nil, fmt.Errorf("it is longer than %d characters", maxPublicKey)
@@ -53,17 +53,17 @@ func parsePublicRSA(spki []byte) (PublicKey, error) {
 // Approved reports whether FIPS 140-3 approves the exponent.
 func (p rsaPublic) Approved() bool { return p.key.E > 1<<16 }
 
-// Wrap encrypts secret with OAEP, whose hash algorithm says.
+// Wrap encrypts secret with OAEP, with the hash of algorithm.
 func (p rsaPublic) Wrap(algorithm string, secret []byte) ([]byte, error) {
 	return rsa.EncryptOAEP(oaepHash(algorithm), rand.Reader, p.key, secret, nil)
 }
 
-// MaxWrapped is by RFC 8017, 7.1.1.
+// MaxWrapped implements [PublicKey], by RFC 8017, 7.1.1.
 func (rsaPublic) MaxWrapped(algorithm string) int {
 	return keyBits/8 - 2*oaepHash(algorithm).Size() - 2
 }
 
-// oaepHash is the hash of OAEP, and of its mask generation.
+// oaepHash returns the hash for OAEP and its mask generation.
 func oaepHash(algorithm string) hash.Hash {
 	if algorithm == kmsapi.WrapOAEPSHA1 {
 		return sha1.New()

@@ -12,11 +12,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// flood lets many callers of account ask again and again until the test ends, and counts their keys.
+// flood makes many callers of account ask again and again until the test ends, and counts their keys.
 func flood(t *testing.T, p *Pool, account string, callers int) (got *atomic.Int64) {
 	got = &atomic.Int64{}
 	var all sync.WaitGroup
-	t.Cleanup(all.Wait) // The context has ended before it.
+	t.Cleanup(all.Wait) // The context has ended by then.
 	for range callers {
 		all.Go(func() {
 			for t.Context().Err() == nil {

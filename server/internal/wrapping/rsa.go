@@ -9,7 +9,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// keyBits is what the reference calls RSA_2048 (§4.2).
+// keyBits is the size of the reference's RSA_2048 (§4.2).
 const keyBits = 2048
 
 type rsaKey struct{ private *rsa.PrivateKey }
@@ -44,7 +44,7 @@ func (k *rsaKey) Unwrap(algorithm string, ciphertext, material []byte) int {
 	return unwrap(k.private, ciphertext, material)
 }
 
-// UnwrapPrivateKey undoes [kmsapi.WrapKeyPair].
+// UnwrapPrivateKey reverses [kmsapi.WrapKeyPair].
 func (k *rsaKey) UnwrapPrivateKey(ciphertext []byte) (pkcs8 []byte, ok bool) {
 	size := k.private.Size()
 	if len(ciphertext) <= size || len(ciphertext) > size+maxPrivateKey {

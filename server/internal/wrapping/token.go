@@ -10,20 +10,20 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// A Token is what an import must match (§4.2). It holds a private key, so it must be sealed before it leaves the
-// service.
+// A Token has everything that an import must match (§4.2). It holds a private key, so it must be sealed before it
+// leaves the service.
 type Token struct {
-	// KeyID is the id of the CMK that takes the material.
+	// KeyID is the id of the CMK that the material is for.
 	KeyID string
-	// Algorithm is the one that the material is wrapped with.
+	// Algorithm is the algorithm that the material is wrapped with.
 	Algorithm string
-	// Expires is when the token expires, in whole seconds.
+	// Expires is when the token expires. It has no fraction of a second.
 	Expires time.Time
 	Key     *Key
 }
 
-// The layout of a token. Everything but the private key, which comes last, has a fixed length, so a token has one
-// encoding.
+// The layout of a token. Everything except the private key, which comes last, has a fixed length, so a token has only
+// one encoding.
 const (
 	keyIDSize       = 36
 	instanceIDSize  = 25 // the length of the id of a CMK in a KMS instance
@@ -32,7 +32,7 @@ const (
 	keyOffset       = algorithmOffset + 1
 )
 
-// algorithmCodes are the algorithms that a token may name, by the bytes that stand for them, which never change.
+// algorithmCodes are the algorithms that a token may name, by the bytes that encode them, which must never change.
 var algorithmCodes = map[byte]string{
 	1: kmsapi.WrapPKCS1v15,
 	2: kmsapi.WrapOAEPSHA1,
@@ -42,7 +42,7 @@ var algorithmCodes = map[byte]string{
 	6: kmsapi.WrapSM2KeyPair,
 }
 
-// codeOf returns the byte that stands for an algorithm, and 0 for one that there is not.
+// codeOf returns the byte that encodes an algorithm, or 0 for an unknown one.
 func codeOf(algorithm string) byte {
 	for code, name := range algorithmCodes {
 		if name == algorithm {
@@ -57,10 +57,10 @@ var errToken = errors.New("not an import token")
 
 // Marshal encodes t. The caller clears the result:
 //
-//	 0 36  key id, and zero bytes after one that is shorter
+//	 0 36  key id, padded with zero bytes if it is shorter
 //	36  8  expiry, seconds since 1970, big-endian
 //	44  1  algorithm
-//	45  n  private key: RSA in PKCS#1 DER, SM2 as the 32 bytes of its number
+//	45  n  private key: RSA in PKCS#1 DER, SM2 as its number in 32 bytes
 func (t Token) Marshal() ([]byte, error) {
 	code := codeOf(t.Algorithm)
 	if !validSize(t.KeyID) || code == 0 {
@@ -80,7 +80,7 @@ func (t Token) Marshal() ([]byte, error) {
 
 func validSize(keyID string) bool { return len(keyID) == keyIDSize || len(keyID) == instanceIDSize }
 
-// ParseToken undoes [Token.Marshal]. The caller clears the token's key.
+// ParseToken reverses [Token.Marshal]. The caller clears the token's key.
 func ParseToken(encoded []byte) (Token, error) {
 	if len(encoded) < keyOffset {
 		return Token{}, errToken
@@ -102,5 +102,5 @@ func ParseToken(encoded []byte) (Token, error) {
 	}, nil
 }
 
-// Expired reports whether t has expired at now. It has at the very time of its expiry.
+// Expired reports whether t has expired at now. At Expires itself it has.
 func (t Token) Expired(now time.Time) bool { return !now.Before(t.Expires) }

@@ -12,7 +12,7 @@ import (
 
 // Unwrap decrypts key material of size bytes that was encrypted with the public half of k by the algorithm called name.
 // The caller clears it. If ok is false, for whatever reason, the material is random: a caller that takes the same steps
-// with it, and looks at ok only at the end, does not reveal how far ciphertext was right.
+// with it, and checks ok only at the end, does not reveal how far the decryption got.
 func (k *Key) Unwrap(name string, ciphertext []byte, size int) (material []byte, ok bool) {
 	return unwrap(k.private, name, ciphertext, size)
 }
@@ -23,7 +23,7 @@ func unwrap(key PrivateKey, name string, ciphertext []byte, size int) (material 
 	return material, key.Unwrap(name, ciphertext, material) == 1
 }
 
-// An rsaUnwrap undoes an algorithm as [PrivateKey.Unwrap] does. ciphertext is as long as the modulus.
+// An rsaUnwrap is [PrivateKey.Unwrap] for one algorithm. ciphertext is as long as the modulus.
 type rsaUnwrap func(private *rsa.PrivateKey, ciphertext, material []byte) int
 
 var rsaUnwraps = map[string]rsaUnwrap{
@@ -32,8 +32,8 @@ var rsaUnwraps = map[string]rsaUnwrap{
 	kmsapi.WrapOAEPSHA256: unwrapOAEP(sha256.New),
 }
 
-// unwrapOAEP undoes RSAES-OAEP with an empty label and the same hash for the mask (RFC 8017, 7.1). It may look at the
-// length of a message: OAEP yields either what a holder of the public key encrypted or nothing.
+// unwrapOAEP reverses RSAES-OAEP with an empty label and the same hash for the mask (RFC 8017, 7.1). It may branch on
+// the length of a message: OAEP yields either what was encrypted with the public key or nothing.
 func unwrapOAEP(newHash func() hash.Hash) rsaUnwrap {
 	return func(private *rsa.PrivateKey, ciphertext, material []byte) int {
 		message, err := rsa.DecryptOAEP(newHash(), nil, private, ciphertext, nil)

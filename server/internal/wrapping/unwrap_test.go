@@ -50,7 +50,7 @@ func wrap(t testing.TB, name string, key *Key, message []byte) []byte {
 	}
 }
 
-// raw encrypts a whole block, with padding of the caller's own.
+// raw encrypts a full block, which includes the caller's padding.
 func raw(key *Key, block []byte) []byte {
 	c := new(big.Int).Exp(new(big.Int).SetBytes(block), big.NewInt(int64(rsaOf(key).E)), rsaOf(key).N)
 	return c.FillBytes(make([]byte, rsaOf(key).Size()))
@@ -68,7 +68,7 @@ func TestEveryAlgorithmOfTheReferenceUnwraps(t *testing.T) {
 	}
 }
 
-// requireRefused checks that a failure looks like every other one.
+// requireRefused checks that a failure looks like every other failure.
 func requireRefused(t *testing.T, key *Key, name string, ciphertext []byte) {
 	t.Helper()
 	requireRefusedAs(t, key, name, ciphertext, size)
@@ -158,7 +158,7 @@ func TestOAEPAcceptsNeitherALabelNorAnotherMaskHash(t *testing.T) {
 	requireRefused(t, key, kmsapi.WrapOAEPSHA1, mixed)
 }
 
-// TestPKCS1v15Probes sends the blocks with which an attacker probes how a service checks padding.
+// TestPKCS1v15Probes sends blocks with which an attacker would probe how a service checks padding.
 func TestPKCS1v15Probes(t *testing.T) {
 	for _, spec := range []string{kmsapi.KeySpecAES256, kmsapi.KeySpecSM4} {
 		t.Run(spec, func(t *testing.T) { probePKCS1v15(t, kmsapi.MaterialSize(spec)) })
@@ -167,7 +167,7 @@ func TestPKCS1v15Probes(t *testing.T) {
 
 func probePKCS1v15(t *testing.T, size int) {
 	key := newKey(t)
-	// A good block is 00 02, padding without zeros, 00, material.
+	// A valid block is 00 02, padding without zeros, 00, material.
 	block := func(change func([]byte)) []byte {
 		b := bytes.Repeat([]byte{0xaa}, 256)
 		b[0], b[1], b[256-size-1] = 0, 2, 0

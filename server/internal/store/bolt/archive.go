@@ -20,19 +20,19 @@ import (
 // returned as an error that wraps [store.ErrDamaged], never as a panic.
 type Archive struct {
 	db *bbolt.DB
-	// abandoned is set once a verification was left before its end. It still reads, so the file stays mapped.
+	// abandoned is set once a verification was stopped before its end. Its goroutine still reads, so the file stays
+	// mapped.
 	abandoned bool
 }
 
 // OpenArchive opens the file at path. If a service has it open, the error wraps [store.ErrLocked]; while the archive is
-// open, no service can open it. Errors do not name the file, since path may be that of a copy which nobody has asked
-// for.
+// open, no service can open it. Errors do not name the file, since path may be that of a temporary copy.
 func OpenArchive(path string) (_ *Archive, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	var file *os.File
 	defer func() {
 		if err != nil && file != nil {
-			_ = file.Close() // After a panic it is still open, and locked.
+			_ = file.Close() // After a panic it is still open and locked.
 		}
 	}()
 	defer recoverDamage(&err)
@@ -78,8 +78,8 @@ func whole(db *bbolt.DB, size int64) error {
 	})
 }
 
-// recoverDamage turns a panic of bbolt over a damaged page into an error. A page that the file does not have is a
-// fault, which is a panic only where [debug.SetPanicOnFault] asks for it.
+// recoverDamage turns a panic of bbolt over a damaged page into an error. Reading a page beyond the end of the file is
+// a memory fault, which is a panic only under [debug.SetPanicOnFault].
 func recoverDamage(err *error) {
 	if p := recover(); p != nil {
 		*err = fmt.Errorf("%w: %v", store.ErrDamaged, p)
@@ -108,7 +108,7 @@ func (a *Archive) Len(ctx context.Context) (n int, err error) {
 }
 
 // Verify checks the structure of the file: every page is reached once, and keys are in order. It calls report for each
-// fault, until that returns false or ctx ends: one wrong byte can make millions of faults.
+// fault, until report returns false or ctx ends: one wrong byte can cause millions of faults.
 func (a *Archive) Verify(ctx context.Context, report func(error) (more bool)) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -135,7 +135,7 @@ func (a *Archive) Verify(ctx context.Context, report func(error) (more bool)) er
 }
 
 // verify sends the file's faults. bbolt can't be stopped, so after left is closed the goroutine keeps draining faults
-// until it is through, or the process exits.
+// until bbolt is done or the process exits.
 func (a *Archive) verify(faults chan<- error, left <-chan struct{}, ended chan<- error) {
 	var err error
 	defer func() { ended <- err }()
@@ -190,8 +190,8 @@ func (u *untilDone) Write(p []byte) (n int, err error) {
 	return u.w.Write(p)
 }
 
-// Close lets services open the file again. After a verification that was left early, only the end of the
-// process does.
+// Close lets services open the file again. After a verification that was stopped early, the file stays open until the
+// process ends.
 func (a *Archive) Close() error {
 	if a.abandoned {
 		return nil

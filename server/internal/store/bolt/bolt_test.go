@@ -27,7 +27,7 @@ func TestThePromisesOfTheInterface(t *testing.T) {
 	storetest.Run(t, storetest.Engine{Open: openIn, Bubble: true})
 }
 
-// The suite gives re-runnable functions only, and the wrapper that proves it keeps the promises too.
+// The suite uses only re-runnable functions, and the wrapper that checks this keeps the promises too.
 func TestThePromisesHoldForFunctionsThatRunTwice(t *testing.T) {
 	storetest.Run(t, storetest.Engine{Open: func(folder string, o store.Options) (store.Store, error) {
 		s, err := openIn(folder, o)
@@ -122,7 +122,7 @@ func TestUpdatesRunInTheOrderInWhichTheyWait(t *testing.T) {
 	})
 }
 
-// endsLate is a context that is good when it is asked first, and has ended when it is asked again.
+// endsLate is a context that has not ended when Err is first called, and has ended after that.
 type endsLate struct {
 	context.Context
 	asked int

@@ -10,18 +10,18 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// composedAtOnce is how many records one transaction writes, so that none needs much memory.
+// composedAtOnce is how many records one transaction writes. It bounds the memory that a transaction needs.
 const composedAtOnce = 10_000
 
 // WriteArchive writes to w the file of a store with the records that all puts, in the order of their keys. It is for
-// engines that are not on bbolt, and needs as much room in the folder for temporary files.
+// engines other than bbolt, and needs as much room as the file in the folder for temporary files.
 func WriteArchive(ctx context.Context, w io.Writer, all func(put func(key, value string) error) error) (err error) {
 	folder, err := os.MkdirTemp("", "alicloudkms-backup-*")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	// Nobody is to find the file after a crash, so nothing of it has to reach the disk.
+	// The file is not needed after a crash, so it need not reach the disk.
 	db, err := bbolt.Open(filepath.Join(folder, "archive"), 0o600, &bbolt.Options{NoSync: true, NoFreelistSync: true})
 	if err != nil {
 		return err
@@ -80,6 +80,6 @@ func (c *composer) put(key, value string) error {
 			return err
 		}
 	}
-	c.bucket.FillPercent = 1 // They come in order.
+	c.bucket.FillPercent = 1 // The keys come in order.
 	return c.bucket.Put([]byte(key), []byte(value))
 }

@@ -17,7 +17,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 )
 
-// crashFile names the store that the test binary, started once more as a child, writes to until it is killed.
+// crashFile is the environment variable with the path of the store that a child, a second run of the test binary,
+// writes to until it is killed.
 const crashFile = "STORE_TEST_CRASH_FILE"
 
 func TestMain(m *testing.M) {
@@ -81,7 +82,7 @@ func count(all map[string]string, prefix string) (n int) {
 	return n
 }
 
-// runAndKill starts the child, kills it once it has acknowledged n keys, and returns all that it acknowledged.
+// runAndKill starts the child, kills it once it has acknowledged n keys, and returns all acknowledged keys.
 func runAndKill(t *testing.T, path string, n int) (keys []string) {
 	t.Helper()
 	child := exec.CommandContext(t.Context(), os.Args[0])

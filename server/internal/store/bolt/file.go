@@ -58,11 +58,11 @@ func makeReady(db *bbolt.DB, path string) error {
 	if err != nil {
 		return err
 	}
-	// A new file is not durable before the entry in its folder is.
+	// A new file is durable only once its folder's entry is.
 	return durable.SyncFolder(filepath.Dir(path))
 }
 
-// openPrivate is os.OpenFile, and then takes the file away from everyone but its owner.
+// openPrivate is os.OpenFile, and then removes the permissions of everyone but the file's owner.
 func openPrivate(log *slog.Logger, name string, flag int, mode os.FileMode) (*os.File, error) {
 	f, err := os.OpenFile(name, flag, mode)
 	if err != nil {
@@ -96,8 +96,8 @@ func Lock(path string) (release func() error, err error) {
 	return f.Close, nil // Closing the file releases the lock.
 }
 
-// flock waits as long as an opener does: a process that has just died, or is about to start another program, may hold
-// the file for another moment.
+// flock waits as long as Open does: a process that has just died, or is about to start another program, may hold the
+// file for another moment.
 func flock(f *os.File) error {
 	for until := time.Now().Add(lockTimeout); ; time.Sleep(lockTimeout / 20) {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)

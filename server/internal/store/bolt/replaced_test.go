@@ -13,7 +13,7 @@ import (
 )
 
 // A restore holds the lock of the old file while it puts the new one in its place. A process that has opened the old
-// one meanwhile, and waits for the lock, must not go on with it: all that it writes would be lost.
+// file meanwhile, and waits for the lock, must not use it: everything that it writes would be lost.
 func TestAnOpenedFileIsTheOneThatThePathLeadsTo(t *testing.T) {
 	path, replacement := newPath(t), newPath(t)
 	for _, p := range []string{path, replacement} {
@@ -34,7 +34,7 @@ func TestAnOpenedFileIsTheOneThatThePathLeadsTo(t *testing.T) {
 		}
 		opened <- err
 	}()
-	// Give it time to open the old file. If it comes later it opens the new one, which is right too.
+	// Give it time to open the old file. If it is slower, it opens the new one, which is also right.
 	time.Sleep(50 * time.Millisecond)
 	require.NoError(t, os.Rename(replacement, path))
 	require.NoError(t, release())
@@ -45,8 +45,7 @@ func TestAnOpenedFileIsTheOneThatThePathLeadsTo(t *testing.T) {
 	require.Equal(t, map[string]string{"key": "value"}, contents(t, open(t, path, store.Options{})))
 }
 
-// A process that another thread of this one is just forking has a copy of the file, and so its lock, until it has
-// become another program.
+// A child that another thread is just forking shares the open file, and so its lock, until it executes another program.
 func TestALockThatIsGivenUpSoonIsWaitedFor(t *testing.T) {
 	path := newPath(t)
 	s, err := bolt.Open(path, store.Options{})

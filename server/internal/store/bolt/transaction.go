@@ -84,7 +84,7 @@ func (t *transaction) Before(prefix, limit string) (key string, value []byte, er
 	return string(k), bytes.Clone(v), nil
 }
 
-// before returns the last key that is less than limit, and nil if there is none.
+// before returns the last key that is less than limit and its value, or nil if there is none.
 func (t *transaction) before(limit string) (k, v []byte) {
 	cursor := t.bucket.Cursor()
 	at, _ := cursor.Seek([]byte(limit))

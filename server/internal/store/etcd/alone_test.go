@@ -26,7 +26,7 @@ func openAlone(t *testing.T, client *clientv3.Client, change ...func(*etcd.Optio
 	return s, err
 }
 
-// replaceBy is rewrite, after which the store is another one.
+// replaceBy is rewrite by [cluster.Alone.Replace], which gives the store a new id.
 func replaceBy(t testing.TB, s cluster.Alone, to map[string]string) error {
 	return s.Replace(t.Context(), func(w store.Writer) error {
 		for key := range contents(t, s.View) {
@@ -122,7 +122,7 @@ func TestASnapshotIsReadWhileANodeIsActive(t *testing.T) {
 	require.Equal(t, after, contents(t, read().View), "it is not yet in its place")
 }
 
-// A restore that has died has more to finish than a lease is long.
+// Finishing what a dead restore has left takes longer than a lease.
 func TestAStoreIsOpenedHoweverMuchIsLeftToFinish(t *testing.T) {
 	t.Parallel()
 	client := member(t)

@@ -55,7 +55,7 @@ func BenchmarkGet(b *testing.B) {
 }
 
 // BenchmarkUpdate measures durable updates of 512 bytes, from one goroutine and from 64 that share commits, on an etcd
-// whose members wait for their disk.
+// whose members sync their disk.
 func BenchmarkUpdate(b *testing.B) {
 	for _, members := range []int{1, 3} {
 		client := dial(b, etcdtest.Start(b, etcdtest.Options{Members: members}).Endpoints()...)

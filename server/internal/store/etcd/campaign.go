@@ -12,8 +12,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// Lead implements [cluster.Node]. It goes on while etcd is away or refuses; so an error is that of ctx, or wraps
-// [store.ErrClosed] or [store.ErrDamaged].
+// Lead implements [cluster.Node]. It keeps trying while etcd is unreachable or refuses, so the error is that of ctx, or
+// wraps [store.ErrClosed] or [store.ErrDamaged].
 func (n *Node) Lead(ctx context.Context, self cluster.Peer) (cluster.Term, error) {
 	t, err := n.lead(ctx, self)
 	if err != nil {
@@ -43,7 +43,7 @@ func (n *Node) lead(ctx context.Context, self cluster.Peer) (*Term, error) {
 	return t, nil
 }
 
-// why returns err, or that the node is closed if that is the reason.
+// why returns err, or, if the node was closed, an error that says so.
 func (n *Node) why(err error) error {
 	if n.ctx.Err() != nil {
 		return store.ErrClosed
@@ -51,7 +51,7 @@ func (n *Node) why(err error) error {
 	return err
 }
 
-// seek stands for every election until it wins one.
+// seek takes part in every election until it wins one.
 func (n *Node) seek(ctx context.Context, self cluster.Peer) (*Term, error) {
 	for r := (&rounds{ctx: ctx}); r.more(); {
 		f := n.follower.Load()
@@ -76,7 +76,7 @@ func (n *Node) seek(ctx context.Context, self cluster.Peer) (*Term, error) {
 	return nil, ctx.Err()
 }
 
-// stand stands for one election. It returns nil if another node has won.
+// stand takes part in one election. It returns nil if another node has won.
 func (n *Node) stand(ctx context.Context, f *follower, self cluster.Peer) (*Term, error) {
 	bounded, cancel := context.WithTimeout(ctx, n.attempt())
 	defer cancel()
@@ -100,8 +100,8 @@ func (n *Node) stand(ctx context.Context, f *follower, self cluster.Peer) (*Term
 	return t, nil
 }
 
-// claim creates the leader key, and returns the revision of that. It returns 0 if another node was faster, once f knows
-// of that one.
+// claim creates the leader key, and returns its create revision. If another node was faster, it waits until f has seen
+// that node's key, and returns 0.
 func (n *Node) claim(ctx context.Context, f *follower, l *lease, self cluster.Peer) (created int64, err error) {
 	value, err := json.Marshal(self)
 	if err != nil {
@@ -114,7 +114,7 @@ func (n *Node) claim(ctx context.Context, f *follower, l *lease, self cluster.Pe
 		Then(clientv3.OpPut(n.keys.leader, string(value), clientv3.WithLease(l.id))).
 		Commit()
 	if err != nil {
-		// If it has created the key or yet will, the end of the lease removes it.
+		// If the request has created the key, or still does, the end of the lease removes it.
 		return 0, fmt.Errorf("the leader key can't be created: %w", err)
 	}
 	if answer.Succeeded {

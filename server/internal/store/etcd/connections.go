@@ -12,11 +12,11 @@ import (
 	"google.golang.org/grpc/peer"
 )
 
-// connections are those of one client. It closes one by which a request was not answered in time, since gRPC goes on to
-// use it: gRPC's own pings come every 10 seconds at the most, by which time a lease is over. Then requests take other
-// connections, and watches begin again by them.
+// connections are the connections of one client. A connection on which a request was not answered in time is closed,
+// since gRPC would keep using it: gRPC pings at most every 10 seconds, and by then a lease is over. Requests then take
+// other connections, and watches start again on those.
 type connections struct {
-	// patience is how long a request must have waited before its connection is given up.
+	// patience is how long a request must have waited before its connection is closed.
 	patience time.Duration
 
 	mu sync.Mutex // guards open
@@ -28,7 +28,7 @@ func newConnections(lease time.Duration) *connections {
 	return &connections{patience: lease / answerWithin, open: map[string]net.Conn{}}
 }
 
-// dial is what gRPC opens connections with. gRPC's own way would take a proxy from the environment.
+// dial opens gRPC's connections. gRPC's own dialer would take a proxy from the environment.
 func (c *connections) dial(ctx context.Context, address string) (net.Conn, error) {
 	dialed, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
@@ -40,7 +40,7 @@ func (c *connections) dial(ctx context.Context, address string) (net.Conn, error
 	return &connection{dialed, c}, nil
 }
 
-// connection is one that is forgotten when it is closed.
+// connection removes itself from its connections when it is closed.
 type connection struct {
 	net.Conn
 	of *connections
@@ -51,7 +51,7 @@ func (c *connection) Close() error {
 	return c.Conn.Close()
 }
 
-// forget returns the connection with a local address, and nil if it was closed before.
+// forget removes and returns the connection with a local address, or nil if it was already closed.
 func (c *connections) forget(local string) net.Conn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -60,7 +60,7 @@ func (c *connections) forget(local string) net.Conn {
 	return found
 }
 
-// unary gives up the connection of a request that was not answered until its deadline.
+// unary closes the connection of a request that was not answered by its deadline.
 func (c *connections) unary(
 	ctx context.Context, method string, request, answer any, to *grpc.ClientConn, invoke grpc.UnaryInvoker,
 	options ...grpc.CallOption,
@@ -70,7 +70,7 @@ func (c *connections) unary(
 	err := invoke(ctx, method, request, answer, to, append(options, grpc.Peer(&by))...)
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) && by.LocalAddr != nil && time.Since(began) >= c.patience {
 		if silent := c.forget(by.LocalAddr.String()); silent != nil {
-			_ = silent.Close() // gRPC reports it to whatever uses it.
+			_ = silent.Close() // gRPC reports it to the connection's users.
 		}
 	}
 	if tried, ok := ctx.Value(triesOf{}).(*tries); ok {
@@ -79,8 +79,9 @@ func (c *connections) unary(
 	return err
 }
 
-// probe asks for something by one connection after another, until the client is closed: a watch can't tell silence from
-// peace. The read is linearizable, so that a member that is cut off from the others is silent too.
+// probe sends a small read on one connection after another until the client is closed: a watch can't tell a dead
+// connection from a store without changes. The read is linearizable, so a member that is cut off from the others does
+// not answer either.
 func (c *connections) probe(client *clientv3.Client, prefix string) {
 	ticks := time.NewTicker(c.patience * answerWithin / probeEvery)
 	defer ticks.Stop()
@@ -91,7 +92,7 @@ func (c *connections) probe(client *clientv3.Client, prefix string) {
 			asking.Go(func() {
 				ctx, cancel := context.WithTimeout(client.Ctx(), c.patience)
 				defer cancel()
-				// A failure is for others to notice, which ask for something that they need.
+				// Requests that need an answer report the failure.
 				_, _ = client.Get(ctx, prefix, clientv3.WithCountOnly())
 			})
 		}

@@ -14,19 +14,19 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// Why a term ends that can't write.
+// Causes of the end of a term that can't write.
 var (
 	errDeposed   = errors.New("another node has taken over")
 	errForeign   = errors.New("something else has written to the store")
 	errUndecided = errors.New("the outcome of a commit could not be found out within a lease")
 )
 
-// question is what became of a commit whose answer was not the expected one.
+// question asks what became of a commit whose answer was not the expected one.
 type question struct {
 	*chain
-	// value is the mark that it sets; empty if it sets none.
+	// value is the mark that the commit sets; empty if it sets none.
 	value string
-	// others are the marks that were to take its place.
+	// others are the marks of the commits that were tried in its place.
 	others []string
 }
 
@@ -34,7 +34,7 @@ type question struct {
 type verdict int
 
 const (
-	// open is a commit that has not happened, but may yet if its transaction is still under way.
+	// open is a commit that has not happened, but still may if its transaction is under way.
 	open verdict = iota
 	happened
 	never
@@ -66,8 +66,8 @@ func (q *question) judge(answer *clientv3.TxnResponse) (verdict, error) {
 	return open, termEnded(errForeign)
 }
 
-// decide finds out what became of a commit that was not answered, by committing something else in its place: either of
-// the two can happen, and then the other never will.
+// decide finds out what became of a commit that was not answered, by committing something else in its place: once one
+// of the two has happened, the other never will.
 func (q *question) decide() (committed bool, err error) {
 	for p := q.patiently(); p.more(); {
 		other := newID()
@@ -93,8 +93,9 @@ func (q *question) decide() (committed bool, err error) {
 	return false, termEnded(errUndecided)
 }
 
-// afterRefusal finds out what became of a commit that etcd answered with an error. It is not under way, so it is enough
-// to look; and that is needed, since the transaction that fills an etcd is applied and yet answered with NOSPACE.
+// afterRefusal finds out what became of a commit that etcd answered with an error. It is no longer under way, so
+// looking is enough. Looking is necessary too, since etcd applies the transaction that fills its quota and yet answers
+// it with NOSPACE.
 func (q *question) afterRefusal(refusal error) (committed bool, err error) {
 	for p := q.patiently(); p.more(); {
 		answer, err := q.lookUp()
@@ -113,15 +114,15 @@ func (q *question) afterRefusal(refusal error) (committed bool, err error) {
 	return false, termEnded(errUndecided)
 }
 
-// lookUp reads what judge needs.
+// lookUp reads the leader key and the mark for judge.
 func (q *question) lookUp() (*clientv3.TxnResponse, error) {
 	ctx, cancel := context.WithTimeout(q.term, q.attempt)
 	defer cancel()
 	return q.kv.Txn(ctx).Then(q.look()...).Commit()
 }
 
-// processed reports whether err is etcd's own answer to a request, which is therefore not under way. It may have been
-// applied nevertheless.
+// processed reports whether err is etcd's own answer to a request, which is therefore no longer under way. It may still
+// have been applied.
 func processed(err error) bool {
 	switch code(err) {
 	case codes.InvalidArgument, codes.ResourceExhausted, codes.PermissionDenied, codes.Unauthenticated,
@@ -140,5 +141,5 @@ func code(err error) codes.Code {
 	return status.Code(err)
 }
 
-// patiently returns a loop that ends with the term, or once etcd should have answered.
+// patiently returns a loop that ends with the term, or after c.patience.
 func (c *chain) patiently() *rounds { return &rounds{ctx: c.term, until: time.Now().Add(c.patience)} }

@@ -16,7 +16,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
 )
 
-// Shares of a lease. A link that carries nothing is found out within probeEvery + answerWithin, and closed.
+// Divisors of a lease. A dead connection is noticed and closed within lease/probeEvery + lease/answerWithin.
 const (
 	probeEvery   = 4
 	answerWithin = 4
@@ -24,7 +24,7 @@ const (
 
 // Dial makes a client of the etcd that o names, for the caller to close. It speaks TLS 1.2 or newer to members whose
 // certificates lead to a CA of o.TLS at that time, and through no proxy. Connections that stop answering are closed
-// well within a lease, so that requests and watches go on by another one: see connections.
+// well within a lease, and requests and watches go on over another one: see connections.
 //
 // With a username, Dial waits until a member has taken the password, or ctx ends. Otherwise it does no I/O.
 func Dial(ctx context.Context, o cluster.Options) (*clientv3.Client, error) {
@@ -54,8 +54,8 @@ func Dial(ctx context.Context, o cluster.Options) (*clientv3.Client, error) {
 	}
 }
 
-// newClient is [clientv3.New], which with a username waits for an answer, but it gives up when ctx ends. The client
-// itself does not end with ctx.
+// newClient is [clientv3.New], but gives up when ctx ends: with a username, New waits for an answer. The client itself
+// does not end with ctx.
 func newClient(ctx context.Context, c clientv3.Config) (*clientv3.Client, error) {
 	var giveUp context.CancelFunc
 	c.Context, giveUp = context.WithCancel(context.WithoutCancel(ctx))
@@ -63,8 +63,8 @@ func newClient(ctx context.Context, c clientv3.Config) (*clientv3.Client, error)
 	return clientv3.New(c)
 }
 
-// isFinal reports whether another try to connect would end in the same way. Everything else may be a member that is
-// down.
+// isFinal reports whether another attempt to connect would fail in the same way. Any other error may come from a member
+// that is down.
 func isFinal(err error) bool {
 	return errors.Is(err, rpctypes.ErrAuthFailed) || errors.Is(err, clientv3.ErrNoAvailableEndpoints)
 }
@@ -78,7 +78,7 @@ func clientConfig(o cluster.Options, open *connections) clientv3.Config {
 			grpc.WithContextDialer(open.dial),
 			grpc.WithChainUnaryInterceptor(open.unary),
 			grpc.WithConnectParams(grpc.ConnectParams{
-				// A member that comes back is used again soon. gRPC's own bound is two minutes.
+				// A member that comes back should be used again soon. gRPC's default MaxDelay is two minutes.
 				Backoff: backoff.Config{
 					BaseDelay: 100 * time.Millisecond, Multiplier: 2, Jitter: 0.2, MaxDelay: time.Second,
 				},
@@ -88,7 +88,7 @@ func clientConfig(o cluster.Options, open *connections) clientv3.Config {
 	}
 	if o.TLS != nil {
 		c.TLS = o.TLS()
-		c.DialOptions = append(c.DialOptions, grpc.WithTransportCredentials(newCurrentTLS(o.TLS))) // In place of c.TLS.
+		c.DialOptions = append(c.DialOptions, grpc.WithTransportCredentials(newCurrentTLS(o.TLS))) // Replaces c.TLS.
 	}
 	return c
 }

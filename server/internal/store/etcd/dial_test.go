@@ -31,7 +31,7 @@ func dialWith(t *testing.T, o cluster.Options) *clientv3.Client {
 	return client
 }
 
-// always is a configuration of TLS that stays.
+// always returns the same TLS configuration each time.
 func always(c *tls.Config) func() *tls.Config { return func() *tls.Config { return c } }
 
 func put(ctx context.Context, client *clientv3.Client) error {
@@ -65,7 +65,7 @@ func TestANodeConnectsWithItsCertificateAndItsPassword(t *testing.T) {
 	require.NotContains(t, err.Error(), "hunter")
 }
 
-// restrict makes users root and kms, of which kms may use the keys of the service alone.
+// restrict makes the users root and kms. kms may use only the keys of the service.
 func restrict(t *testing.T, root *clientv3.Client) {
 	t.Helper()
 	for _, do := range []func() error{
@@ -136,7 +136,7 @@ func TestAWaitForAPasswordEndsWithItsContext(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
-// Of two links to a member, one stops carrying anything: what used it goes on by the other one within a lease.
+// One of two links to a member stops carrying data: its users go on over the other link within a lease.
 func TestALinkThatCarriesNothingIsGivenUpWithinALease(t *testing.T) {
 	t.Parallel()
 	etcd := etcdtest.Start(t, etcdtest.Options{NoSync: true})
@@ -165,7 +165,7 @@ func TestALinkThatCarriesNothingIsGivenUpWithinALease(t *testing.T) {
 		t.Logf("link %d: the watch went on after %s", n, time.Since(began).Round(time.Millisecond))
 		for range 4 {
 			ctx, cancel := context.WithTimeout(t.Context(), shortLease)
-			_, err := client.Get(ctx, "kms/key") // It is sent again if its connection is given up.
+			_, err := client.Get(ctx, "kms/key") // It is sent again if its connection is closed.
 			require.NoError(t, err)
 			cancel()
 		}

@@ -14,10 +14,10 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// Engine is for [cluster.Register]. Its nodes and stores dial, and close their client with themselves.
+// Engine is for [cluster.Register]. Its nodes and stores make their own client, and close it when they are closed.
 func Engine() cluster.Engine { return cluster.Engine{Join: join, Open: openAlone, Read: readOnce} }
 
-// join fails if a member that answers within a lease is too old. If none does, the node finds out before it leads.
+// join fails if a member that answers within a lease is too old. If no member answers, the node checks before it leads.
 func join(ctx context.Context, o cluster.Options) (cluster.Node, error) {
 	o = o.WithDefaults()
 	client, err := Dial(ctx, o)
@@ -47,14 +47,14 @@ func openAlone(ctx context.Context, o cluster.Options, self cluster.Peer) (clust
 
 func optionsOf(o cluster.Options, client *clientv3.Client) Options {
 	clock := systemClock()
-	clock.Wall = func() time.Time { return o.Clock().Round(0) } // without what Go knows of the monotonic clock
+	clock.Wall = func() time.Time { return o.Clock().Round(0) } // without Go's monotonic reading
 	return Options{
 		Options: store.Options{Logger: o.Logger}, Client: client, Prefix: o.Prefix, Lease: o.Lease, Clock: clock,
 		Step: o.Step, Progress: o.Progress, Salvage: o.Salvage,
 	}
 }
 
-// dialNow makes a client of an etcd that answers within a lease, with versions that can be relied on.
+// dialNow makes a client, and fails unless etcd answers within a lease and its versions can be relied on.
 func dialNow(ctx context.Context, o cluster.Options) (*clientv3.Client, error) {
 	bounded, cancel := context.WithTimeout(ctx, o.Lease)
 	defer cancel()
@@ -69,13 +69,13 @@ func dialNow(ctx context.Context, o cluster.Options) (*clientv3.Client, error) {
 	return client, nil
 }
 
-// unusable is why etcd can't be used: [store.ErrUnavailable] in other words.
+// unusable says why etcd can't be used. It wraps [store.ErrUnavailable] without its message.
 type unusable struct{ cause error }
 
 // Error implements error.
 func (u *unusable) Error() string { return u.cause.Error() }
 
-// Unwrap returns what the error is.
+// Unwrap lets [errors.Is] find [store.ErrUnavailable] and the cause.
 func (u *unusable) Unwrap() []error { return []error{store.ErrUnavailable, u.cause} }
 
 // readOnce makes a client for one [Read].

@@ -39,7 +39,7 @@ func TestAnEngineJoinsAndOpens(t *testing.T) {
 	require.NoError(t, opened.Close())
 }
 
-// A node that starts before its etcd does becomes the active one when there is one.
+// A node that starts before its etcd becomes active once etcd runs.
 func TestANodeWaitsForItsEtcd(t *testing.T) {
 	t.Parallel()
 	etcd := etcdtest.Start(t, etcdtest.Options{NoSync: true})

@@ -17,7 +17,7 @@ import (
 
 const prefix = "kms/"
 
-// join makes a node that leaves with the test.
+// join makes a node that is closed at the end of the test.
 func join(t testing.TB, client *clientv3.Client, change ...func(*etcd.Options)) *etcd.Node {
 	t.Helper()
 	o := etcd.Options{Client: client, Prefix: prefix}
@@ -59,7 +59,7 @@ func contents(t testing.TB, v view) map[string]string {
 	return all
 }
 
-// stored is what the next term finds, once the one before is over.
+// stored returns what the next term finds, once the previous one is over.
 func stored(t testing.TB, client *clientv3.Client) map[string]string {
 	t.Helper()
 	s, err := etcd.Open(t.Context(), etcd.Options{Client: client, Prefix: prefix, Lease: 4 * time.Second}, self)
@@ -68,7 +68,7 @@ func stored(t testing.TB, client *clientv3.Client) map[string]string {
 	return contents(t, s.View)
 }
 
-// the is a fate for the first transactions, one each; what comes later arrives.
+// the returns the fates of the first transactions, one each; later ones arrive.
 func the(first ...fate) func(int) fate {
 	return func(n int) fate {
 		if n < len(first) {
@@ -112,7 +112,7 @@ func TestACommitWithoutAnAnswerIsDecided(t *testing.T) {
 	require.Equal(t, want, stored(t, client))
 }
 
-// A transaction that is late must not take effect once the update was answered.
+// A late transaction must not take effect once the update was answered.
 func TestALateCommitHasNoEffect(t *testing.T) {
 	t.Parallel()
 	server := etcdtest.Start(t, etcdtest.Options{NoSync: true})
@@ -190,7 +190,7 @@ func TestAForeignWriterIsNoticed(t *testing.T) {
 	require.Empty(t, stored(t, client))
 }
 
-// A transaction of a former term that is late finds the mark as it was, until the next term has begun to write.
+// A late transaction of an earlier term finds the mark unchanged until the next term has begun to write.
 func TestAFormerTermWritesNothing(t *testing.T) {
 	t.Parallel()
 	client, network := faulty(t, etcdtest.Start(t, etcdtest.Options{NoSync: true}).Endpoints()...)

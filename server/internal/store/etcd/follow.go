@@ -17,11 +17,11 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// slowestPage is how long a page of the store may take.
+// slowestPage is how long reading a page of the store may take, if a lease is shorter.
 const slowestPage = 10 * time.Second
 
-// follower keeps a copy of the store: it loads all of it at one revision, and watches the changes from there. After a
-// gap it starts over.
+// follower keeps a copy of the store: it loads the whole store at one revision, and watches for changes from there.
+// After a gap it starts over.
 type follower struct {
 	client *clientv3.Client
 	keys   layout
@@ -37,10 +37,10 @@ type follower struct {
 	// stop ends the goroutine of run, which closes stopped.
 	stop    context.CancelFunc
 	stopped chan struct{}
-	// state belongs to that goroutine, and after its end to whichever has waited for that.
+	// state belongs to that goroutine, and then to the goroutine that has waited for its end.
 	state *state
 
-	// seen is what others see; nil until the store is loaded. latest is the revision of the latest mark of etcd.
+	// seen is the published copy; nil until the store is loaded. latest is the revision of the latest mark in etcd.
 	seen   atomic.Pointer[view]
 	latest atomic.Int64
 	mu     sync.Mutex
@@ -48,7 +48,7 @@ type follower struct {
 	changed chan struct{}
 }
 
-// view is a state that does not change.
+// view is an immutable copy of a state.
 type view struct {
 	records  *records
 	mark     mark
@@ -77,7 +77,7 @@ func (f *follower) take() *state {
 	return f.state
 }
 
-// forget lets go of a state that was taken.
+// forget frees the state after take.
 func (f *follower) forget() {
 	f.state = nil
 	f.seen.Store(nil)
@@ -119,12 +119,12 @@ func (f *follower) loadAndWatch(ctx context.Context, r *rounds) error {
 	return err
 }
 
-// watch takes in changes until the watch ends, or has missed what etcd has for too long. It returns nil if it can go on
-// from there.
+// watch applies changes until the watch ends, or has been behind etcd for too long. It returns nil if another watch can
+// continue from there.
 func (f *follower) watch(ctx context.Context, r *rounds) error {
 	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 	defer cancel()
-	// Etcd delays the first changes of a watch that begins in the past.
+	// etcd delays the first changes of a watch that begins in the past.
 	changes := f.client.Watch(ctx, f.keys.prefix, clientv3.WithRange(f.keys.end()), clientv3.WithRev(f.state.revision+1))
 	present := make(chan present)
 	go f.poll(ctx, present)
@@ -140,7 +140,7 @@ func (f *follower) watch(ctx context.Context, r *rounds) error {
 			if again, err := f.takeIn(answer, r); again || err != nil {
 				return err
 			}
-			missed = time.Time{} // It may be behind, but it goes on.
+			missed = time.Time{} // It may be behind, but it makes progress.
 		case p := <-present:
 			f.heard()
 			if missed = f.compare(p, missed); !missed.IsZero() && time.Since(missed) > f.lease/2 {
@@ -151,8 +151,8 @@ func (f *follower) watch(ctx context.Context, r *rounds) error {
 	}
 }
 
-// takeIn takes in an answer of the watch, which has all changes of each of its revisions. It reports whether the watch
-// must be started again.
+// takeIn applies an answer of the watch, which has all changes of each of its revisions. It reports whether another
+// watch must be started.
 func (f *follower) takeIn(answer clientv3.WatchResponse, r *rounds) (again bool, err error) {
 	switch err := answer.Err(); {
 	case answer.CompactRevision != 0:
@@ -174,7 +174,8 @@ func (f *follower) takeIn(answer clientv3.WatchResponse, r *rounds) (again bool,
 	return false, err
 }
 
-// warn says what others have written to the store, since its foreign revision and leader were these.
+// warn logs what something other than a node has written to the store since the state's foreign revision and leader
+// were foreign and held.
 func (f *follower) warn(foreign int64, held leader) {
 	if s := f.state; s.foreign != foreign {
 		f.log.Error("something other than a node has changed records in etcd: the active node does not know of that, and the next one will",
@@ -188,7 +189,7 @@ func (f *follower) warn(foreign int64, held leader) {
 // errReplaced reports that the store has a new id.
 var errReplaced = errors.New("the store was replaced by another one")
 
-// follow takes in changes. A mark is obeyed after the other changes of its revision.
+// follow applies changes. A mark is applied after the other changes of its revision.
 func (s *state) follow(events []*clientv3.Event) error {
 	marked, changed := false, false
 	for i, e := range events {
@@ -211,8 +212,8 @@ func (s *state) follow(events []*clientv3.Event) error {
 	return nil
 }
 
-// endRevision is called after the changes of a revision. A node changes records with the mark, or puts those in their
-// place that are committed already.
+// endRevision is called after the changes of a revision. A node changes records together with the mark, or writes the
+// records of an update that is already committed.
 func (s *state) endRevision(marked, changed bool) error {
 	if changed && !marked && s.pending == nil {
 		s.foreign = s.revision
@@ -223,7 +224,7 @@ func (s *state) endRevision(marked, changed bool) error {
 	return s.obey()
 }
 
-// publish shows the state to others.
+// publish makes the state visible to readers.
 func (f *follower) publish(err error) {
 	s := f.state
 	f.seen.Store(&view{
@@ -235,7 +236,7 @@ func (f *follower) publish(err error) {
 	f.changed = make(chan struct{})
 }
 
-// await waits until a view satisfies ok. The error is that of ctx, or the view's.
+// await waits until a view satisfies ok. The error is from ctx or from the view.
 func (f *follower) await(ctx context.Context, ok func(*view) bool) (*view, error) {
 	for {
 		f.mu.Lock()

@@ -13,7 +13,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/etcd"
 )
 
-// lines is a log that others write.
+// lines reads a log that other goroutines write.
 type lines struct{ testlog.Buffer }
 
 func (l *lines) count(what string) int {
@@ -22,7 +22,7 @@ func (l *lines) count(what string) int {
 
 func (l *lines) to(o *etcd.Options) { o.Logger = slog.New(slog.NewTextHandler(l, nil)) }
 
-// What an administrator of etcd does by hand is seen by standbys at once, and by the active node never.
+// Standbys notice at once what an administrator of etcd changes by hand; the active node never does.
 func TestRecordsThatWereChangedByHandAreReported(t *testing.T) {
 	t.Parallel()
 	client := member(t)
@@ -31,7 +31,7 @@ func TestRecordsThatWereChangedByHandAreReported(t *testing.T) {
 	term := lead(t, join(t, client), "a")
 	require.NoError(t, put(t, term.Store(), "k", "v"))
 	before, after := beforeAndAfter()
-	for _, all := range []map[string]string{before, after} { // They are staged.
+	for _, all := range []map[string]string{before, after} { // Both are staged.
 		require.NoError(t, rewrite(t, term.Store(), all))
 	}
 	require.NoError(t, put(t, term.Store(), "k", "last"))

@@ -12,7 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
 )
 
-// health is what a member of etcd has said of itself.
+// health is what a member of etcd reports about itself.
 type health struct {
 	bytes int64
 	alarm string
@@ -44,7 +44,7 @@ func (n *Node) Status() cluster.Status {
 	return s
 }
 
-// watchHealth asks one member after another for its size and alarms, until the node is closed.
+// watchHealth asks one member after another for the size of its database and its alarms, until the node is closed.
 func (n *Node) watchHealth() {
 	ticks := time.NewTicker(healthEvery)
 	defer ticks.Stop()
@@ -60,7 +60,7 @@ func (n *Node) watchHealth() {
 	}
 }
 
-// askHealth keeps what was known if the member does not answer.
+// askHealth asks a member for its health. If the member does not answer, the last known health is kept.
 func (n *Node) askHealth(endpoint string) {
 	ctx, cancel := context.WithTimeout(n.ctx, healthEvery)
 	defer cancel()

@@ -15,7 +15,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/etcdtest"
 )
 
-// counted is a stream whose messages are counted, and those that are no longer waited for.
+// counted is a stream that counts the messages sent and the calls of RecvMsg that have returned.
 type counted struct {
 	grpc.ClientStream
 	sent, ended *atomic.Int64
@@ -31,7 +31,7 @@ func (c counted) RecvMsg(m any) error {
 	return c.ClientStream.RecvMsg(m)
 }
 
-// With a password, a stream costs etcd a commit, and much of a processor.
+// With a password, a stream costs etcd a commit and much processor time.
 func TestKeepAlivesShareAStream(t *testing.T) {
 	t.Parallel()
 	var needless, sent, ended atomic.Int64
@@ -43,7 +43,7 @@ func TestKeepAlivesShareAStream(t *testing.T) {
 		if err != nil || !strings.HasSuffix(method, "/LeaseKeepAlive") {
 			return s, err
 		}
-		if sent.Load() == ended.Load() { // On a busy machine, one may be opened because an answer takes long.
+		if sent.Load() == ended.Load() { // On a busy machine, a stream may be opened because an answer is slow.
 			needless.Add(1)
 		}
 		return counted{s, &sent, &ended}, nil

@@ -40,7 +40,7 @@ func (l layout) parseChunk(name string) (id string, n int, ok bool) {
 	return id, n, err == nil && l.chunk(id, n) == name
 }
 
-// write is the operation that a change needs.
+// write returns the etcd operation for a change.
 func (l layout) write(c change) clientv3.Op {
 	if c.deleted {
 		return clientv3.OpDelete(l.data + c.key)
@@ -48,7 +48,7 @@ func (l layout) write(c change) clientv3.Op {
 	return clientv3.OpPut(l.data+c.key, c.value)
 }
 
-// writes are the operations that changes need.
+// writes returns the etcd operations for changes, with room for one more.
 func (l layout) writes(changes []change) []clientv3.Op {
 	ops := make([]clientv3.Op, 0, len(changes)+1)
 	for _, c := range changes {
@@ -57,7 +57,7 @@ func (l layout) writes(changes []change) []clientv3.Op {
 	return ops
 }
 
-// newID returns an id that no commit and no store has had.
+// newID returns a random id for a commit or a store.
 func newID() string { return rand.Text() }
 
 // stagedMark is the mark that commits the update whose writes are staged under id, in count parts.

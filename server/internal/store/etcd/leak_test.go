@@ -12,7 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/etcd"
 )
 
-// It is not parallel, so that other tests begin no goroutines meanwhile.
+// It is not parallel, so other tests start no goroutines meanwhile.
 func TestAClosedNodeLeavesNoGoroutine(t *testing.T) {
 	server := etcdtest.Start(t, etcdtest.Options{NoSync: true})
 	before := goleak.IgnoreCurrent()

@@ -11,8 +11,8 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// lease is the lease that the leader key hangs on. For this node it ends one margin before etcd can end it: counted
-// from the sending of the last keep-alive that was answered.
+// lease is the lease that the leader key is attached to. For this node it ends one margin before etcd can end it,
+// counted from when the last answered keep-alive was sent.
 type lease struct {
 	client *clientv3.Client
 	clock  Clock
@@ -23,14 +23,14 @@ type lease struct {
 	idle chan *keepAlives
 }
 
-// keptAlive is a keep-alive, or a grant, that was answered.
+// keptAlive is a keep-alive or a grant that was answered.
 type keptAlive struct {
 	sent instant
-	// lasts is how long after that the lease goes on for this node.
+	// lasts is how long after sent the lease lasts for this node.
 	lasts time.Duration
 }
 
-// margin is the part of a lease that this node does without, for clocks that run at different rates.
+// margin is the part of a lease that this node does not use, since clocks run at different rates.
 func margin(ttl time.Duration) time.Duration { return ttl / 10 }
 
 func grant(ctx context.Context, client *clientv3.Client, clock Clock, ttl time.Duration) (*lease, error) {
@@ -44,7 +44,7 @@ func grant(ctx context.Context, client *clientv3.Client, clock Clock, ttl time.D
 	return l, nil
 }
 
-// extend records that a keep-alive was answered. An answer that was overtaken by a later one changes nothing.
+// extend records that a keep-alive was answered. An answer that a later one has overtaken changes nothing.
 func (l *lease) extend(sent instant, seconds int64) {
 	ttl := time.Duration(seconds) * time.Second
 	next := &keptAlive{sent: sent, lasts: ttl - margin(ttl)}
@@ -67,8 +67,8 @@ var (
 	errLeaseRevoked = errors.New("etcd has ended the lease")
 )
 
-// keep keeps the lease alive until ctx ends, and returns why it is over before that. It does not wait for an answer
-// before it asks again, since the member that was asked may be the one that is gone. It calls answered for each answer.
+// keep keeps the lease alive until ctx ends. If the lease ends before that, keep returns why. It asks again without
+// waiting for an answer, since the member that was asked may be gone. It calls answered for each answer.
 func (l *lease) keep(ctx context.Context, every time.Duration, answered func()) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -90,7 +90,8 @@ func (l *lease) keep(ctx context.Context, every time.Duration, answered func()) 
 	}
 }
 
-// keepOnce sends one keep-alive. [clientv3.Lease.KeepAliveOnce] would repeat it without a pause while etcd is away.
+// keepOnce sends one keep-alive. [clientv3.Lease.KeepAliveOnce] would repeat it without a pause while etcd is
+// unreachable.
 func (l *lease) keepOnce(ctx context.Context, answered func(), revoked chan<- struct{}) {
 	sent := l.clock.now()
 	s, err := l.stream(ctx)
@@ -114,15 +115,14 @@ func (l *lease) keepOnce(ctx context.Context, answered func(), revoked chan<- st
 	s.cancel()
 }
 
-// keepAlives is a stream of keep-alives, for one at a time. It is used again once it has answered: with a password,
-// etcd's client logs in for each new one, which is a commit of etcd, and takes a tenth of a second of a core.
+// keepAlives is a stream that carries one keep-alive at a time. It is reused once it has answered: with a password,
+// etcd's client logs in for each new stream, which costs etcd a commit and a tenth of a second of a core.
 type keepAlives struct {
 	pb.Lease_LeaseKeepAliveClient
 	cancel context.CancelFunc
 }
 
-// stream returns the stream that has answered last, unless that is in use, or another one, which may go to another
-// member.
+// stream returns the stream that answered last, or, if that is in use, a new one, which may go to another member.
 func (l *lease) stream(ctx context.Context) (*keepAlives, error) {
 	select {
 	case s := <-l.idle:
@@ -156,7 +156,7 @@ func (s *keepAlives) ask(id clientv3.LeaseID) (*pb.LeaseKeepAliveResponse, error
 	return s.Recv()
 }
 
-// revoke ends the lease, and with it the leader key. If etcd can't be reached in time, the lease ends later.
+// revoke ends the lease, and with it the leader key. If etcd can't be reached in time, the lease expires.
 func (l *lease) revoke(within time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()

@@ -80,8 +80,8 @@ func linked(t *testing.T, endpoint string) (*clientv3.Client, *link.Link) {
 	return dial(t, "http://"+l.Address()), l
 }
 
-// What an active node answers may only be believed if no other is active yet. Valid is asked without a pause on the
-// one side, and the other side says when its term has begun.
+// The answers of an active node count only as long as no other node is active. One side calls Valid continuously, and
+// the other side reports when its term has begun.
 func TestATermIsOverBeforeTheNextBegins(t *testing.T) {
 	t.Parallel()
 	server := etcdtest.Start(t, etcdtest.Options{NoSync: true})

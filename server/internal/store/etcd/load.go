@@ -6,8 +6,8 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// Sizes of a page of the store: it has records for about pageBytes, as far as can be seen from the page before. Etcd
-// counts all keys after a page too, so that many small pages take the square of the number of keys.
+// Sizes of a page of the store, in keys and bytes. A page should have about pageBytes, judging by the page before it.
+// etcd counts all keys after a page too, so reading many small pages takes time quadratic in the number of keys.
 const (
 	firstPage = 64
 	largePage = 8192
@@ -44,14 +44,14 @@ func (f *follower) load(ctx context.Context) (*state, error) {
 	}
 }
 
-// page reads size keys, at a revision, or at the present one if that is zero.
+// page reads size keys at a revision, or at the current one if revision is zero.
 func (f *follower) page(ctx context.Context, from string, size, revision int64) (*clientv3.GetResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, max(f.lease, slowestPage))
 	defer cancel()
 	return f.client.Get(ctx, from, clientv3.WithRange(f.keys.end()), clientv3.WithLimit(size), clientv3.WithRev(revision))
 }
 
-// nextPage returns the size of the page after one of a size and so many bytes.
+// nextPage returns the size of the page after one with size keys and this many bytes.
 func nextPage(size int64, bytes int) int64 {
 	switch {
 	case bytes > 2*pageBytes:

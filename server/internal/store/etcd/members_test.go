@@ -24,12 +24,12 @@ type writers struct {
 	stopped context.Context
 	next    atomic.Int64
 	mu      sync.Mutex
-	// acknowledged and terms are guarded by mu. terms are in the order in which they began.
+	// acknowledged and terms are guarded by mu. terms has the terms in the order in which they began.
 	acknowledged []string
 	terms        []cluster.Term
 }
 
-// run has a node lead whenever it can, and write from several goroutines.
+// run makes a node lead whenever it can, and writes from several goroutines.
 func (w *writers) run(n cluster.Node, name string) {
 	for w.stopped.Err() == nil {
 		term, err := n.Lead(w.stopped, cluster.Peer{Name: name})
@@ -83,7 +83,7 @@ func (w *writers) watch() {
 	}
 }
 
-// TestMembersOfEtcdMayFail kills and stops one member of three after the other, among them the one that leads.
+// TestMembersOfEtcdMayFail kills or stops the three members one after another, including the leader.
 func TestMembersOfEtcdMayFail(t *testing.T) {
 	t.Parallel()
 	server := etcdtest.Start(t, etcdtest.Options{Members: 3, NoSync: true})

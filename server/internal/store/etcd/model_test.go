@@ -22,7 +22,7 @@ import (
 // modelTime is how long the model runs.
 const modelTime = 4 * time.Second
 
-// model is what the store may contain: exactly one state while a term goes on, and one of two after it has ended with
+// model knows what the store may contain: exactly one state during a term, and one of two after a term has ended with
 // an update whose outcome is unknown.
 type model struct {
 	t        *testing.T
@@ -31,14 +31,14 @@ type model struct {
 	nodes    []*etcd.Node
 	networks []*network
 	may      []map[string]string
-	// what has happened, for the message of a failure and to see that it is not always the same.
+	// happened counts events, for failure messages and to check that runs differ.
 	happened map[string]int
-	// kill is set while the next step of a large update ends the term.
+	// kill says that the next step of a large update ends the term.
 	kill bool
 }
 
 // TestTermsAndFaultsLoseNothingAndAddNothing lets several nodes take over from each other, on a network that fails at
-// random. It finds every acknowledged update, and none that was refused.
+// random. It must find every acknowledged update, and none that was refused.
 func TestTermsAndFaultsLoseNothingAndAddNothing(t *testing.T) {
 	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
@@ -84,7 +84,7 @@ func (m *model) step(string) {
 	}
 }
 
-// term is one term of a node: some updates, with faults, and an end.
+// term runs one term of a node: some updates, with faults, and an end.
 func (m *model) term(i int) {
 	m.networks[i].set(nil)
 	term := lead(m.t, m.nodes[i], fmt.Sprint(i))
@@ -105,7 +105,7 @@ func (m *model) term(i int) {
 	<-term.Done()
 }
 
-// faults is a network of some badness, 0 to 2. It is asked by one goroutine at a time.
+// faults returns the fates on a network of some badness, 0 to 2. It is called by one goroutine at a time.
 func (m *model) faults(badness int) func(int) fate {
 	rng := rand.New(rand.NewPCG(m.rng.Uint64(), 0))
 	return func(int) fate {
@@ -116,7 +116,7 @@ func (m *model) faults(badness int) func(int) fate {
 	}
 }
 
-// update does one update, which may be too large for a transaction.
+// update runs one update, which may be too large for a transaction.
 func (m *model) update(term cluster.Term) {
 	after, writes := maps.Clone(m.may[0]), map[string]*string{}
 	n := 1 + m.rng.IntN(4)
@@ -149,7 +149,7 @@ func write(w store.Writer, writes map[string]*string) (err error) {
 	return err
 }
 
-// judge takes in the outcome of an update.
+// judge updates the model by the outcome of an update.
 func (m *model) judge(after map[string]string, err error) {
 	switch {
 	case err == nil:
@@ -168,7 +168,7 @@ func (m *model) judge(after map[string]string, err error) {
 func (m *model) end(term cluster.Term) {
 	switch m.rng.IntN(3) {
 	case 0:
-		// As at the end of a lease; an update may be sent before it is noticed.
+		// This is like the end of a lease; an update may be sent before the node notices.
 		_, err := m.direct.Delete(m.t.Context(), prefix+"leader")
 		require.NoError(m.t, err)
 		if term.Err() == nil {

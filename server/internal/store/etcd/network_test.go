@@ -10,34 +10,34 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// fate is what becomes of a transaction on its way.
+// fate is what happens to a transaction on its way.
 type fate int
 
 const (
 	arrives fate = iota
 	// requestLost never reaches etcd.
 	requestLost
-	// answerLost takes effect.
+	// answerLost takes effect, but its answer is lost.
 	answerLost
-	// late reaches etcd when deliver sends it.
+	// late reaches etcd when deliver is called.
 	late
 	// refused is answered by etcd with an error, and has no effect.
 	refused
-	// refusedAndApplied is answered likewise, but has taken effect: so does an etcd whose quota it fills.
+	// refusedAndApplied is answered with an error but takes effect, as when it fills etcd's quota.
 	refusedAndApplied
 )
 
-// network is the way of transactions to etcd.
+// network is a faulty network between a client and etcd.
 type network struct {
 	clientv3.KV
 	mu sync.Mutex
-	// fate decides what becomes of the n-th transaction from now on, counted from 0.
+	// fate decides what happens to the n-th transaction from now on, counted from 0.
 	fate func(n int) fate
 	n    int
 	held []func()
 }
 
-// faulty returns a client of etcd on a network that works for now.
+// faulty returns a client of etcd on a network that has no faults yet.
 func faulty(t testing.TB, endpoints ...string) (*clientv3.Client, *network) {
 	client := dial(t, endpoints...)
 	n := &network{KV: client.KV}
@@ -45,14 +45,14 @@ func faulty(t testing.TB, endpoints ...string) (*clientv3.Client, *network) {
 	return client, n
 }
 
-// set decides what becomes of transactions from now on.
+// set sets the fates of transactions from now on.
 func (n *network) set(decide func(n int) fate) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.fate, n.n = decide, 0
 }
 
-// deliver sends what is late.
+// deliver sends the late transactions.
 func (n *network) deliver() {
 	n.mu.Lock()
 	held := n.held

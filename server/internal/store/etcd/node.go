@@ -14,17 +14,17 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// ShortestLease is the shortest that an etcd with its defaults grants.
+// ShortestLease is the shortest lease that etcd grants by default.
 const ShortestLease = 2 * time.Second
 
-// Options are what a node is joined with. Client and Prefix are required.
+// Options are the options of a node. Client and Prefix are required.
 type Options struct {
 	store.Options
-	// Client is closed by the caller, after the node.
+	// Client belongs to the caller, which closes it after the node.
 	Client *clientv3.Client
-	// Prefix is what all keys of the store begin with.
+	// Prefix is the prefix of all keys of the store.
 	Prefix string
-	// Lease is in seconds, at least [ShortestLease], which is also the default.
+	// Lease is a multiple of a second, and at least [ShortestLease], which is also the default.
 	Lease time.Duration
 	// Clock is the machine's by default.
 	Clock Clock
@@ -34,8 +34,8 @@ type Options struct {
 	Salvage bool
 	// Step, if set, is called after each step of a large update. Tests use it to end a node between two of them.
 	Step func(name string)
-	// Progress, if set, is called now and then with how many records of a large update, or of the store that is read,
-	// are done, and with their number.
+	// Progress, if set, is called now and then while a large update is written or the store is read, with the number of
+	// records done and the total.
 	Progress func(done, total int)
 }
 
@@ -68,23 +68,23 @@ type Node struct {
 	stop context.CancelFunc
 	// leading has an element while a term is held or sought.
 	leading chan struct{}
-	// follower is the present one; during a term its view stays what it was when the term began.
+	// follower is the current one; during a term its view stays as it was when the term began.
 	follower atomic.Pointer[follower]
 	term     atomic.Pointer[Term]
-	// answered is when etcd was last heard of.
+	// answered is when etcd last answered.
 	answered atomic.Pointer[instant]
 	health   atomic.Pointer[health]
-	// claimed is set while the node has won an election, and refused is why it failed in the last one.
+	// claimed is set once the node has won an election, and refused is why it failed in the last one.
 	claimed atomic.Bool
 	refused atomic.Pointer[error]
-	// works are the goroutines that Close waits for.
+	// works counts the goroutines that Close waits for.
 	works sync.WaitGroup
 	close func() error
 }
 
 var _ cluster.Node = (*Node)(nil)
 
-// Join makes this process one of the nodes on the store in etcd. It does no I/O; the caller closes the node.
+// Join makes this process a node of the store in etcd. It does no I/O. The caller must close the node.
 func Join(o Options) *Node {
 	o = o.withDefaults()
 	ctx, stop := context.WithCancel(context.Background())
@@ -147,7 +147,7 @@ func (n *Node) Leader() (cluster.Peer, bool) {
 	return v.leader.Peer, true
 }
 
-// StoreID returns the id of the store, which does not change until all of it is replaced; empty if it is not known.
+// StoreID returns the id of the store, which changes only when the whole store is replaced, or "" if it is not known.
 func (n *Node) StoreID() string {
 	if t := n.term.Load(); t != nil {
 		return t.id
@@ -158,7 +158,7 @@ func (n *Node) StoreID() string {
 	return ""
 }
 
-// attempt is how long an answer of etcd is awaited. After that another member should be asked.
+// attempt is how long to wait for an answer of etcd before another member is asked.
 func (n *Node) attempt() time.Duration { return n.lease / 3 }
 
 // hear records that etcd has answered.

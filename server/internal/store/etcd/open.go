@@ -11,10 +11,9 @@ import (
 )
 
 // Open opens the store for a program that needs nothing but the store, such as one that restores a backup. Until it is
-// closed, no node can become the active one. If there is an active node, and still is when the lease of one that
-// has died would be over, the error wraps [store.ErrLocked]; if etcd can't be reached or refuses for so long,
-// [store.ErrUnavailable]. To read the store, and to
-// finish a large update that another process has left, may take longer.
+// closed, no node can become active. If there is an active node for longer than the lease of a dead one could last, the
+// error wraps [store.ErrLocked]; if etcd can't be reached or refuses for that long, [store.ErrUnavailable]. Reading the
+// store, and finishing a large update that another process has left, may take longer.
 func Open(ctx context.Context, o Options, self cluster.Peer) (cluster.Alone, error) {
 	n := Join(o)
 	bounded, cancel := context.WithCancelCause(ctx)
@@ -30,11 +29,11 @@ func Open(ctx context.Context, o Options, self cluster.Peer) (cluster.Alone, err
 	return &opened{t.store, n}, nil
 }
 
-// expiryDelay is how much later than its time etcd may end the lease of a process that has died.
+// expiryDelay is how late etcd may be in ending the lease of a process that has died.
 const expiryDelay = 1500 * time.Millisecond
 
-// awaitClaim waits until the node has won an election, and then for the end of ctx. It returns why that will not
-// happen, once nothing has changed for longer than a lease.
+// awaitClaim waits until the node has won an election, and then for the end of ctx. Once nothing has changed for longer
+// than a lease, it returns why the election can't be won.
 func (n *Node) awaitClaim(ctx context.Context) error {
 	ticks := time.NewTicker(n.lease / 8)
 	defer ticks.Stop()
@@ -55,10 +54,10 @@ func (n *Node) awaitClaim(ctx context.Context) error {
 	}
 }
 
-// waiting is what a node waits for that is to become the active one. It is over when it changes.
+// waiting is what a node that wants to become active waits for. When it changes, the wait starts over.
 type waiting struct {
 	leader leader
-	// heard is when etcd was last heard of, before the store is loaded.
+	// heard is when etcd last answered, until the store is loaded.
 	heard instant
 }
 
@@ -73,7 +72,7 @@ func (n *Node) waitsFor() (w waiting) {
 	return w
 }
 
-// whyNot returns why this node has not become the active one, in spite of a leader, which may be none.
+// whyNot returns why this node has not become active; l is the leader it sees, if any.
 func (n *Node) whyNot(l leader) error {
 	switch refused := n.refused.Load(); {
 	case l.created != 0 && l.Address == "":
@@ -87,7 +86,7 @@ func (n *Node) whyNot(l leader) error {
 	}
 }
 
-// opened is a store that is the only use of its node.
+// opened is a store that owns its node.
 type opened struct {
 	*Store
 	node *Node

@@ -7,16 +7,16 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// present is what etcd has at a moment. A watch alone does not say that nothing is missing, and a progress notification
-// of a store to which nobody writes comes only with the next write.
+// present is the state of etcd at one moment. A watch alone does not show that nothing is missing, and etcd sends
+// progress notifications for an idle store only with the next write.
 type present struct {
-	// mark is the revision of the mark, and leader that of the creation of the leader key; 0 if there is none.
+	// mark is the revision of the mark, and leader the create revision of the leader key; 0 if there is none.
 	mark, leader int64
-	// at is the revision of etcd.
+	// at is etcd's current revision.
 	at int64
 }
 
-// askPresent waits for an answer for a quarter of a lease: by then another member should be asked.
+// askPresent asks for the present. It waits for a quarter of a lease; after that another member should be asked.
 func askPresent(ctx context.Context, kv clientv3.KV, keys layout, lease time.Duration) (p present, err error) {
 	ctx, cancel := context.WithTimeout(ctx, lease/4)
 	defer cancel()
@@ -57,7 +57,7 @@ func (f *follower) poll(ctx context.Context, answers chan<- present) {
 	}
 }
 
-// compare returns since when the copy has missed what etcd has; zero if it is current.
+// compare returns since when the copy has been behind p; zero if it is current.
 func (f *follower) compare(p present, missed time.Time) time.Time {
 	f.latest.Store(p.mark)
 	if p.mark <= f.state.mark.revision && p.leader == f.state.leader.created {
@@ -69,8 +69,8 @@ func (f *follower) compare(p present, missed time.Time) time.Time {
 	return missed
 }
 
-// watchLeader returns why the leader key that was created at a revision is gone, or nil if ctx ends before. It looks
-// once a lease even so, for a watch that is silent for a reason other than peace.
+// watchLeader waits until the leader key that was created at a revision is gone and returns why, or nil if ctx ends
+// first. Besides watching it reads the key once per lease, in case the watch is dead rather than quiet.
 func (n *Node) watchLeader(ctx context.Context, created int64) error {
 	for r := (&rounds{ctx: ctx}); r.more(); {
 		p, err := askPresent(ctx, n.client.KV, n.keys, n.lease)
@@ -91,7 +91,7 @@ func (n *Node) watchLeader(ctx context.Context, created int64) error {
 	return nil
 }
 
-// leaderChanges watches the leader key from a revision on, for a lease at the most.
+// leaderChanges watches the leader key from a revision on, for at most a lease.
 func (n *Node) leaderChanges(ctx context.Context, from int64) bool {
 	ctx, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), n.lease)
 	defer cancel()

@@ -24,11 +24,11 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/etcd"
 )
 
-// childEndpoint names the etcd of the test binary that was started once more as a child.
+// childEndpoint is the environment variable with the endpoint of etcd for a child, a second run of the test binary.
 const childEndpoint = "STORE_TEST_ETCD"
 
-// Each opening of a store is an election here, so the suite's random tests run fewer rounds. Most tests wait for
-// leases, so more of them run at the same time than there are processors.
+// Opening a store takes an election here, so the suite's random tests run fewer rounds. Most tests wait for leases, so
+// more tests than there are processors run at the same time.
 func TestMain(m *testing.M) {
 	if endpoint := os.Getenv(childEndpoint); endpoint != "" {
 		fmt.Println("ended", writeUntilEnded(endpoint))
@@ -65,7 +65,7 @@ func writeUntilEnded(endpoint string) error {
 					errs <- err
 					return
 				}
-				// The promise: it is asked before the answer leaves.
+				// Valid must be called before the answer leaves.
 				if term.Valid() {
 					fmt.Println(key)
 				}
@@ -79,7 +79,7 @@ func writeUntilEnded(endpoint string) error {
 type child struct {
 	cmd *exec.Cmd
 	mu  sync.Mutex
-	// lines are what it has printed, and ended is closed at the end of that.
+	// lines are the lines that it has printed. ended is closed at the end of its output.
 	lines []string
 	ended chan struct{}
 }
@@ -116,7 +116,7 @@ func (c *child) await(t *testing.T, n int) {
 	require.Eventually(t, func() bool { return len(c.printed()) >= n }, 20*time.Second, time.Millisecond)
 }
 
-// requireAcknowledged requires both sides of every acknowledged update, and of no update one side.
+// requireAcknowledged requires both writes of every acknowledged update, and that no update has only one of its writes.
 func requireAcknowledged(t *testing.T, keys []string, all map[string]string) {
 	t.Helper()
 	for _, key := range keys {
@@ -147,7 +147,7 @@ func TestEveryAcknowledgedWriteSurvivesAKillOfTheActiveNode(t *testing.T) {
 	requireAcknowledged(t, c.printed(), contents(t, term.Store().View))
 }
 
-// A process that is stopped does not notice. Once it goes on, it must neither answer nor write.
+// A suspended process does not notice that time passes. Once it continues, it must neither answer nor write.
 func TestAProcessThatWasStoppedIsNoLongerActive(t *testing.T) {
 	t.Parallel()
 	server := etcdtest.Start(t, etcdtest.Options{NoSync: true})
@@ -161,8 +161,8 @@ func TestAProcessThatWasStoppedIsNoLongerActive(t *testing.T) {
 	require.NoError(t, c.cmd.Process.Signal(syscall.SIGCONT))
 	<-c.ended
 	requireAcknowledged(t, acknowledged, before)
-	// What it printed after it went on was acknowledged before it was stopped. That may come after its last word, since
-	// its goroutines print in any order.
+	// Keys that it printed after it continued were acknowledged before it was stopped. They may come after its last
+	// message, since its goroutines print in any order.
 	ended, keys := 0, []string{}
 	for _, line := range c.printed() {
 		if strings.HasPrefix(line, "ended ") {

@@ -11,7 +11,7 @@ import (
 
 var errLastWrites = errors.New("its last writes have panicked")
 
-// Resign implements [cluster.Term]. last may be nil. If ctx ends before, the term ends without its last writes.
+// Resign implements [cluster.Term]. last may be nil. If ctx ends first, the term ends without its last writes.
 func (t *Term) Resign(ctx context.Context, last func(store.Writer) error) (err error) {
 	defer context.AfterFunc(ctx, func() { t.end(context.Cause(ctx)) })()
 	t.store.updates.Close(fmt.Errorf("%w: %w", store.ErrReadOnly, termEnded(errResigned)))

@@ -35,7 +35,7 @@ func dial(t testing.TB, endpoints ...string) *clientv3.Client {
 
 var self = cluster.Peer{Name: "node-1", Address: "127.0.0.1:1"}
 
-// engine opens the stores of the suite, each under a prefix of its own.
+// engine returns an engine that opens the stores of the suite, each under a prefix of its own.
 func engine(client *clientv3.Client) storetest.Engine {
 	return storetest.Engine{Open: func(folder string, o store.Options) (store.Store, error) {
 		return etcd.Open(context.Background(), etcd.Options{

@@ -8,9 +8,9 @@ import (
 // rounds is a loop of attempts with pauses between them, which ends with ctx.
 type rounds struct {
 	ctx context.Context
-	// until ends it earlier, unless it is zero.
+	// until also ends it, unless it is zero.
 	until time.Time
-	// pause is how long the last one was; zero before the first round.
+	// pause is the length of the last pause; zero before the first round.
 	pause time.Duration
 }
 
@@ -19,7 +19,7 @@ const (
 	longestPause  = 500 * time.Millisecond
 )
 
-// more pauses, but not before the first round, and reports whether there is to be another one.
+// more pauses, except before the first round, and reports whether there is another round.
 func (r *rounds) more() bool {
 	if r.pause > 0 {
 		select {
@@ -31,6 +31,6 @@ func (r *rounds) more() bool {
 	return r.ctx.Err() == nil && (r.until.IsZero() || time.Now().Before(r.until))
 }
 
-// first reports whether this is the first round, or one after a success that has set pause back to zero: the one to
-// log.
+// first reports whether this is the first round, or the first since a success that has set pause back to zero. Only
+// failures of a first round are logged.
 func (r *rounds) first() bool { return r.pause <= shortestPause }

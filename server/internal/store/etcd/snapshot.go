@@ -20,8 +20,8 @@ type Snapshot struct {
 
 var _ cluster.Snapshot = (*Snapshot)(nil)
 
-// Read reads the whole store at one revision. A committed update that is not yet in its place is part of it. The error
-// wraps [store.ErrDamaged], or [store.ErrUnavailable].
+// Read reads the whole store at one revision. It includes a committed update whose records are not yet written. The
+// error wraps [store.ErrDamaged], or [store.ErrUnavailable].
 func Read(ctx context.Context, o Options) (*Snapshot, error) {
 	o = o.withDefaults()
 	f := &follower{

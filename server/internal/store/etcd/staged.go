@@ -10,11 +10,12 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// staged is an update that no single transaction holds, committed but not yet in its place.
+// staged is an update that is too large for one transaction: it is committed, but its records are not yet written.
 type staged struct{ changes []change }
 
-// stage commits changes of any size. Their parts are written beside the records, in transactions that change nothing
-// else, until one more transaction sets the mark to their id: that is the commit. Then they are put in their place.
+// stage commits changes of any size. They are first written in parts beside the records, in transactions that change
+// nothing else. One more transaction sets the mark to their id: that is the commit. Then they are applied to the
+// records.
 func (c *chain) stage(changes []change) error {
 	id, parts := newID(), pack(changes)
 	if err := c.stageParts(id, parts); err != nil {
@@ -24,7 +25,7 @@ func (c *chain) stage(changes []change) error {
 	}
 	c.pending = &staged{changes}
 	c.step("committed")
-	// Whatever becomes of the rest, this is committed: the next commit, or the next term, goes on with it.
+	// The changes are committed even if the rest fails: the next commit, or the next term, applies them.
 	if err := c.settle(); err != nil {
 		c.log.Warn("a committed update is not yet in its place", "error", err)
 	}
@@ -41,7 +42,7 @@ func (c *chain) stageParts(id string, parts []string) error {
 	return c.rename(nil, stagedMark(id, len(parts)))
 }
 
-// settle finishes what was left half done: it puts a committed update in its place, and removes what was staged.
+// settle finishes what was left half done: it applies a committed update to the records, and removes what was staged.
 func (c *chain) settle() error {
 	if c.pending != nil {
 		return c.finish()
@@ -78,7 +79,7 @@ func (c *chain) removeStaged() clientv3.Op {
 	return clientv3.OpDelete(c.keys.staged, clientv3.WithPrefix())
 }
 
-// split divides changes into parts that fit into a transaction each.
+// split divides changes into parts that each fit into a transaction.
 func split(changes []change) (parts [][]change) {
 	from, bytes := 0, 0
 	for i, c := range changes {
@@ -91,7 +92,7 @@ func split(changes []change) (parts [][]change) {
 	return append(parts, changes[from:])
 }
 
-// pack encodes changes in values of which each fits into a transaction.
+// pack encodes changes as values that each fit into a transaction.
 func pack(changes []change) (parts []string) {
 	var part []byte
 	for _, c := range changes {
@@ -136,7 +137,7 @@ func unpack(part string) (changes []change, err error) {
 
 var errNoString = errors.New("a zero in place of a length")
 
-// readString reads a length, from which more is subtracted, and so many bytes.
+// readString reads a length, subtracts more from it, and reads that many bytes.
 func readString(r *strings.Reader, more uint64) (string, error) {
 	length, err := binary.ReadUvarint(r)
 	switch {

@@ -15,7 +15,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/etcd"
 )
 
-// before and after are the records before and after the large update.
+// beforeAndAfter returns the records before and after a large update.
 func beforeAndAfter() (before, after map[string]string) {
 	before, after = map[string]string{"kept": "v", "deleted": "v"}, map[string]string{"kept": "v"}
 	for i := range 300 {
@@ -25,7 +25,7 @@ func beforeAndAfter() (before, after map[string]string) {
 	return before, after
 }
 
-// rewrite puts what is in to, and deletes the rest.
+// rewrite puts the records in to, and deletes all others.
 func rewrite(t testing.TB, s store.Store, to map[string]string) error {
 	return s.Update(t.Context(), func(w store.Writer) error {
 		for key := range contents(t, s.View) {
@@ -44,7 +44,7 @@ func rewrite(t testing.TB, s store.Store, to map[string]string) error {
 	})
 }
 
-// killer is a step that ends the process, as far as the store is concerned, at the n-th step, counted from 1.
+// killer is a Step that simulates the death of the process at the n-th step, counted from 1.
 type killer struct {
 	n     int
 	steps []string

@@ -13,7 +13,7 @@ import (
 // state is the whole store as of one revision of etcd.
 type state struct {
 	keys layout
-	// revision is that of the last change that this state has seen.
+	// revision is the revision of the last change that this state includes.
 	revision int64
 	records  *records
 	mark     mark
@@ -22,18 +22,18 @@ type state struct {
 	leader leader
 	// staged are the parts of staged updates, by the id of the update and their number.
 	staged map[string]map[int]string
-	// pending is a committed update that is not yet in its place in etcd; in records it is.
+	// pending is a committed update that records include, but whose records in etcd are not yet written.
 	pending *staged
-	// salvage goes on without an update of which a part is lost.
+	// salvage makes obey ignore a committed update if one of its parts is lost.
 	salvage bool
-	// foreign is the last revision in which something other than a node has changed records; 0 if there is none.
+	// foreign is the last revision in which something other than a node changed records; 0 if there is none.
 	foreign int64
 }
 
 // leader is the leader key.
 type leader struct {
 	cluster.Peer
-	// created is the revision at which it was created, which no other term has.
+	// created is its create revision, which no other term shares.
 	created int64
 }
 
@@ -41,7 +41,7 @@ func newState(keys layout) *state {
 	return &state{keys: keys, records: new(records), staged: map[string]map[int]string{}}
 }
 
-// put takes in one key of etcd. The mark is not yet obeyed.
+// put records a key of etcd. It does not obey the mark.
 func (s *state) put(kv *mvccpb.KeyValue) {
 	name := string(kv.Key)
 	switch {
@@ -54,7 +54,7 @@ func (s *state) put(kv *mvccpb.KeyValue) {
 	case name == s.keys.id:
 		s.id = string(kv.Value)
 	case name == s.keys.leader:
-		// A value that is no node's still keeps others from being the active node.
+		// Even a value that no node has written keeps others from becoming active.
 		s.leader = leader{created: kv.CreateRevision, Peer: cluster.ParsePeer(kv.Value)}
 	}
 }
@@ -70,7 +70,7 @@ func (s *state) putStaged(name, part string) {
 	s.staged[id][n] = part
 }
 
-// remove takes in that a key of etcd is gone.
+// remove records that a key of etcd is gone.
 func (s *state) remove(name string) {
 	switch {
 	case strings.HasPrefix(name, s.keys.data):
@@ -91,8 +91,7 @@ func (s *state) remove(name string) {
 	}
 }
 
-// obey does what the mark says: it is the commit of a staged update, whose changes are then part of the records, or of
-// any other.
+// obey does what the mark says: if it is the commit of a staged update, obey applies the changes to the records.
 func (s *state) obey() error {
 	s.pending = nil
 	id, count, ok := parseStagedMark(s.mark.value)
@@ -110,7 +109,7 @@ func (s *state) obey() error {
 	return err
 }
 
-// stagedChanges returns the changes of a committed update of so many parts.
+// stagedChanges returns the changes of the committed update id, which has count parts.
 func (s *state) stagedChanges(id string, count int) (changes []change, err error) {
 	for n := range count {
 		part, ok := s.staged[id][n]
@@ -126,7 +125,7 @@ func (s *state) stagedChanges(id string, count int) (changes []change, err error
 	return changes, nil
 }
 
-// apply makes the changes. They may have been made, all or in part, before.
+// apply makes the changes. Some or all of them may already have been made.
 func (r *records) apply(changes []change) {
 	for _, c := range changes {
 		if c.deleted {

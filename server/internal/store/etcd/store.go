@@ -12,7 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/group"
 )
 
-// Store is the [store.Store] of a term. Reads go on after the term, and show what it knew at its end.
+// Store is the [store.Store] of a term. Reads still work after the term, and show the records as of its end.
 type Store struct {
 	term    *Term
 	updates *group.Group
@@ -61,7 +61,8 @@ func (s *Store) Replace(ctx context.Context, fn func(store.Writer) error) error 
 // Err implements [store.Store].
 func (s *Store) Err() error { return alsoEnded(s.updates.Err()) }
 
-// alsoEnded returns err, and if it says that the store is read-only, also that the term has ended: that is the same.
+// alsoEnded returns err. If err wraps [store.ErrReadOnly], the result wraps [cluster.ErrTermEnded] too: here they mean
+// the same.
 func alsoEnded(err error) error {
 	if errors.Is(err, store.ErrReadOnly) {
 		return termEnded(err)
@@ -113,7 +114,7 @@ func (t *Term) transaction() *transaction {
 	}
 }
 
-// commit makes changes durable, and then shows the records with them.
+// commit makes changes durable, and then publishes after, the records with them.
 func (t *Term) commit(after *records, changes []change) error {
 	if err := t.chain.commit(changes); err != nil {
 		return err

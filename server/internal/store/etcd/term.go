@@ -19,24 +19,24 @@ type Term struct {
 	self  cluster.Peer
 	lease *lease
 	store *Store
-	// records is what views see: all that was committed.
+	// records is what views see: everything that was committed.
 	records atomic.Pointer[records]
-	// mark is that of the last commit.
+	// mark is the mark of the last commit.
 	mark atomic.Pointer[mark]
-	// id is that of the store.
+	// id is the id of the store.
 	id    string
 	chain *chain
 
-	// ctx ends with the term, and has the cause.
+	// ctx is canceled when the term ends, with the cause.
 	ctx    context.Context
 	cancel context.CancelCauseFunc
-	// over is set when the term no longer goes on, and resigning before it gives up the leader key itself.
+	// over is set when the term ends, and resigning before it gives up the leader key itself.
 	over, resigning atomic.Bool
 	// ending is set by the call that ends the term, which then sets err and closes done.
 	ending atomic.Bool
 	done   chan struct{}
 	err    error
-	// left is closed once the lease is revoked, as far as etcd can be reached, and the node follows again.
+	// left is closed once the node has tried to revoke the lease, and follows again.
 	left chan struct{}
 }
 
@@ -68,7 +68,7 @@ func (n *Node) newTerm(l *lease, created int64, self cluster.Peer) *Term {
 }
 
 // takeOver waits until f has seen everything that earlier terms have written, and finishes what they have left half
-// done. Since they can no longer write, that is all up to the creation of the leader key.
+// done. Since they can no longer write, that is everything up to the revision that created the leader key.
 func (t *Term) takeOver(ctx context.Context, f *follower) error {
 	defer context.AfterFunc(ctx, func() { t.end(context.Cause(ctx)) })()
 	ctx, cancel := context.WithCancel(ctx)
@@ -87,7 +87,7 @@ func (t *Term) takeOver(ctx context.Context, f *follower) error {
 	t.node.term.Store(t)
 	f.forget()
 	if t.over.Load() {
-		// Its end may have come before there was anything to leave.
+		// The term may have ended before it was the node's term.
 		t.node.term.CompareAndSwap(t, nil)
 		<-t.done
 		return t.err
@@ -127,13 +127,13 @@ func (t *Term) Err() error {
 	}
 }
 
-// end ends the term; only the first call counts. cause is nil if it has ended in order.
+// end ends the term; only the first call counts. cause is nil if it ended in order.
 func (t *Term) end(cause error) {
 	t.beginEnd(cause)
 	<-t.done
 }
 
-// beginEnd is end that does not wait if another call is in progress: the group of updates makes one during its own.
+// beginEnd is end without waiting for a call that is in progress: the update group calls it while end runs.
 func (t *Term) beginEnd(cause error) {
 	t.over.Store(true)
 	if !t.ending.CompareAndSwap(false, true) {
@@ -150,7 +150,7 @@ func (t *Term) beginEnd(cause error) {
 	close(t.done)
 }
 
-// endLevel is how much the end of a term matters to operators.
+// endLevel is the log level of the end of a term.
 func endLevel(cause error) slog.Level {
 	if errors.Is(cause, errClosed) {
 		return slog.LevelInfo

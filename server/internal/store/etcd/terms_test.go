@@ -166,7 +166,7 @@ func TestAStandbyFollows(t *testing.T) {
 	require.NotZero(t, standby.Status().Bytes)
 }
 
-// compact drops everything but the present.
+// compact drops all revisions except the current one.
 func compact(t *testing.T, client *clientv3.Client) {
 	now, err := client.Get(t.Context(), prefix+"mark")
 	require.NoError(t, err)
@@ -241,7 +241,7 @@ func TestAStagedUpdateThatIsNotWholeIsDamage(t *testing.T) {
 	}
 }
 
-// What fills the quota of etcd is applied, and yet reported as refused.
+// The transaction that fills etcd's quota is applied, and yet reported as refused.
 func TestAFullEtcdRefusesWritesAndNothingElse(t *testing.T) {
 	t.Parallel()
 	server := etcdtest.Start(t, etcdtest.Options{NoSync: true, QuotaBytes: 8 << 20})

@@ -8,10 +8,10 @@ import (
 	"google.golang.org/grpc/credentials"
 )
 
-// currentTLS begins each connection with the configuration of that moment, so that certificates and CAs can be replaced
-// while the client is in use. Connections that are open stay.
+// currentTLS uses the current configuration for each new connection, so that certificates and CAs can be replaced while
+// the client is in use. Open connections stay open.
 type currentTLS struct {
-	// The rest does not depend on the configuration.
+	// The other methods don't depend on the configuration.
 	credentials.TransportCredentials
 	config func() *tls.Config
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/group"
 )
 
-// transaction is the [group.Transaction] of the updates that share a commit. Each update writes to a copy of the
-// records of its own, which takes the place of the transaction's if it is kept: to undo it is to drop the copy.
+// transaction is the [group.Transaction] of the updates that share a commit. Each update writes to its own copy of the
+// records. Keeping the update makes its copy the transaction's records; undoing it drops the copy.
 type transaction struct {
 	records *records
 	// commit writes the records with these changes.
@@ -18,7 +18,7 @@ type transaction struct {
 	// touched are the keys that the kept updates have put or deleted, and bytes is at least the size of their records.
 	touched map[string]struct{}
 	bytes   int
-	// most is the number of keys that the largest update so far has touched.
+	// most is the largest number of keys that one update has touched so far.
 	most int
 }
 
@@ -38,7 +38,7 @@ func (t *transaction) Commit() error { return t.commit(t.records, t.changes()) }
 // Discard implements [group.Transaction].
 func (t *transaction) Discard() error { return nil }
 
-// changes returns what the kept updates have made of each key, in order.
+// changes returns the last change that the kept updates have made to each key, in key order.
 func (t *transaction) changes() []change {
 	changes := make([]change, 0, len(t.touched))
 	for _, key := range slices.Sorted(maps.Keys(t.touched)) {
@@ -48,7 +48,7 @@ func (t *transaction) changes() []change {
 	return changes
 }
 
-// change is a write as a commit sees it: the last one of its key.
+// change is the last write to a key within a commit.
 type change struct {
 	key, value string
 	deleted    bool

@@ -8,9 +8,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// records is the ordered copy of the store. Its copies share what is alike (copy-on-write), so that a snapshot costs
-// nothing: one is published and then only read, while its writer goes on with another. Values are strings since nobody
-// changes them.
+// records is an ordered copy of the store. Snapshots are copy-on-write, so they cost almost nothing: one is published
+// and then only read, while the writer goes on with another. Values are strings because they never change.
 type records struct{ btree.Map[string, string] }
 
 // snapshot returns a copy. Only the goroutine that writes to r may call it.

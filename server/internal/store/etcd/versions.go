@@ -13,15 +13,16 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// oldest is the first version of etcd that can be relied on: a leader that has been replaced, and does not know it,
-// ends no leases (etcd#15247), and a watch of keys that do not change shows progress (etcd#17566).
+// oldest is the first version of etcd that can be relied on. From it on, a leader that has been replaced without
+// noticing ends no leases (etcd#15247), and a watch of keys that do not change shows progress (etcd#17566).
 var oldest = version{3, 5, 13}
 
 // ErrTooOld reports that a member of etcd is older than the first version that can be relied on.
 var ErrTooOld = errors.New("this version of etcd may end a lease too early, or delay a watch")
 
 // CheckVersions asks the members at all endpoints of the client for their versions, and returns an error that wraps
-// [ErrTooOld] if one is too old, and another if none of them answers before ctx ends. Those that don't are logged.
+// [ErrTooOld] if one is too old, or another error if none of them answers before ctx ends. Members that don't answer
+// are logged.
 func CheckVersions(ctx context.Context, client *clientv3.Client, log *slog.Logger) error {
 	endpoints, answered := client.Endpoints(), false
 	versions, failures := askVersions(ctx, client)
@@ -42,8 +43,8 @@ func CheckVersions(ctx context.Context, client *clientv3.Client, log *slog.Logge
 	return nil
 }
 
-// stragglersHave is how long the other members are waited for once one has answered. One that is down would otherwise
-// take all the time that there is, of each start of a node and of each command.
+// stragglersHave is how long to wait for the other members once one has answered. Otherwise a member that is down would
+// delay each start of a node and each command by the whole timeout.
 const stragglersHave = 500 * time.Millisecond
 
 // askVersions asks all members of the client at the same time. It returns the version of each, or why there is none, in
@@ -73,7 +74,7 @@ func askVersions(ctx context.Context, client *clientv3.Client) (versions []strin
 // version is major, minor and patch.
 type version [3]int
 
-// parseVersion reads such as 3.7.3 and 3.8.0-alpha.0.
+// parseVersion parses versions such as 3.7.3 and 3.8.0-alpha.0.
 func parseVersion(written string) (v version, ok bool) {
 	number, _, _ := strings.Cut(written, "-")
 	number, _, _ = strings.Cut(number, "+")

@@ -12,7 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/etcdtest"
 )
 
-// badWatcher spoils the first watches, and counts all.
+// badWatcher breaks the first watches, and counts all of them.
 type badWatcher struct {
 	clientv3.Watcher
 	spoil func(ctx context.Context, to chan<- clientv3.WatchResponse)

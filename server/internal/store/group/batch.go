@@ -8,7 +8,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// maxBatch bounds a batch, so that a stream of updates can't postpone its commit for ever.
+// maxBatch bounds a batch, so that a stream of updates can't postpone its commit forever.
 const maxBatch = 512
 
 // A batch is the updates that share one transaction of the engine and so one commit. The writer goroutine lends it,
@@ -21,11 +21,11 @@ type batch struct {
 	begin func() (Transaction, error)
 	// tx is begun by the first update.
 	tx Transaction
-	// updates counts those that ran, and writes what they wrote and did not undo.
+	// updates counts the updates that ran, and writes the writes that they kept.
 	updates, writes int
-	// onCommit is what the updates want to run after the commit.
+	// onCommit are the functions that the updates want to run after the commit.
 	onCommit []func()
-	// broken says that tx must not be committed.
+	// broken is why tx must not be committed, or nil.
 	broken error
 
 	// back gives the batch back to the writer goroutine.
@@ -53,8 +53,8 @@ func (b *batch) commit(hook func(int, func() error) error) (err error) {
 	return hook(b.updates, b.tx.Commit)
 }
 
-// update runs fn as part of the batch, and waits for the commit. An fn that returned an error has to wait too: it may
-// have decided on the writes of an earlier update, and if those are lost its answer is wrong.
+// update runs fn as part of the batch, and waits for the commit. It waits even if fn returned an error: fn may have
+// decided based on the writes of an earlier update, and if those are lost its answer is wrong.
 func (b *batch) update(ctx context.Context, fn func(store.Writer) error) error {
 	err := b.run(ctx, fn)
 	<-b.done
@@ -67,7 +67,7 @@ func (b *batch) update(ctx context.Context, fn func(store.Writer) error) error {
 // Update is the [store.Writer] of one update.
 type Update struct {
 	Writer
-	// Committed is what it asked to have run after the commit.
+	// Committed are the functions to run after the commit.
 	Committed []func()
 }
 

@@ -12,11 +12,11 @@ import (
 
 // Transaction is what a group of updates writes to. It belongs to one goroutine at a time.
 type Transaction interface {
-	// Begin returns the writer of one update. The one before has been kept or undone.
+	// Begin returns the writer of one update. The previous update has been kept or undone.
 	Begin() Writer
 	// Full reports whether the group should be committed before another update joins it.
 	Full() bool
-	// Commit makes durable what was kept. An error that wraps [store.ErrUnavailable] says that it surely is not.
+	// Commit makes the kept writes durable. If the error wraps [store.ErrUnavailable], they certainly are not.
 	Commit() error
 	// Discard frees what the transaction holds, committed or not.
 	Discard() error
@@ -46,7 +46,7 @@ type Group struct {
 	closing, stopped chan struct{}
 	closed           sync.Once
 	reason           error
-	// failed is closed when cause is set. After that cause does not change.
+	// failed is closed once cause is set. After that cause does not change.
 	failed chan struct{}
 	fails  sync.Once
 	cause  error
@@ -102,7 +102,7 @@ func (g *Group) Err() error {
 	}
 }
 
-// Fail ends all updates, also the one in progress, with an error that wraps [store.ErrReadOnly] and err. Only the first
+// Fail ends all updates, even one in progress, with an error that wraps [store.ErrReadOnly] and err. Only the first
 // call counts.
 func (g *Group) Fail(err error) {
 	first := false
@@ -124,8 +124,8 @@ func (g *Group) Close(reason error) {
 	<-g.stopped
 }
 
-// write is the writer goroutine. It lends a new batch to the first update that comes, then to all that wait by then,
-// commits, and lets them return. It ends when the group is closed or has failed.
+// write is the writer goroutine. It lends a new batch to the first update that comes, then to all others that are
+// waiting, commits, and lets them return. It ends when the group is closed or has failed.
 func (g *Group) write() {
 	defer close(g.stopped)
 	for g.Err() == nil {
@@ -144,7 +144,7 @@ func (g *Group) write() {
 	}
 }
 
-// lendToWaiting lends b to one more update, and reports whether one waited.
+// lendToWaiting lends b to one more update, and reports whether one was waiting.
 func (g *Group) lendToWaiting(b *batch) bool {
 	if b.full() {
 		return false

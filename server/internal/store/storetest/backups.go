@@ -49,7 +49,7 @@ func backUp(t *testing.T, s store.Store) string {
 	return f.Name()
 }
 
-// archived reads an archive, which must be without fault.
+// archived reads an archive, which must be intact.
 func archived(t *testing.T, path string) map[string]string {
 	a, err := bolt.OpenArchive(path)
 	require.NoError(t, err)
@@ -108,7 +108,7 @@ func backupEndsEarly(t *testing.T, e Engine) {
 	require.NoError(t, put(t, s, "k", "v"), "the store is none the worse")
 }
 
-// failingWriter is a writer without room.
+// failingWriter fails as a full disk does.
 type failingWriter struct{}
 
 func (failingWriter) Write([]byte) (int, error) { return 0, errDisk }

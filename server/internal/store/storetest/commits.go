@@ -11,13 +11,13 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// commits is about what updates ask to have run after their commit.
+// commits is about functions that updates schedule for after their commit.
 var commits = []promise{
 	{"what is to run on commit runs in order, before the update returns", onCommitRunsInOrder},
 	{"what is to run on commit does not run if the update is undone or its commit fails", onCommitNeedsACommit},
 }
 
-// log is what ran on commit.
+// log records what ran on commit.
 type log struct {
 	mu  sync.Mutex
 	ran []string

@@ -21,7 +21,7 @@ var failures = []promise{
 
 var errDisk = errors.New("disk on fire")
 
-// failedCommits are the ways in which a commit can fail, each with whether its writes are durable.
+// failedCommits are the ways in which a commit can fail, and whether its writes are durable then.
 var failedCommits = map[string]struct {
 	commit  func(commit func() error) error
 	durable bool
@@ -86,7 +86,7 @@ func failedCommitFailsAll(t *testing.T, e Engine) {
 		<-g.reached
 		for i := range 10 {
 			wg.Go(func() {
-				// Those that refuse have seen writes that are lost, so their refusal does not count either.
+				// Updates that refuse have seen writes that are lost, so their refusal does not count either.
 				err := s.Update(t.Context(), func(w store.Writer) error {
 					require.NoError(t, w.Put(fmt.Sprint(i), nil))
 					if e.Bubble && i%2 == 0 {

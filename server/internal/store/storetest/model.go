@@ -12,7 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// modelled is a store, and a map that must be equal to it at any time.
+// modelled is a store and a map that must always be equal to it.
 type modelled struct {
 	store.Store
 	model map[string]string
@@ -61,7 +61,7 @@ func (w write) to(s store.Writer) error {
 	return s.Put(w.key, []byte(*w.value))
 }
 
-// update does some writes in one update, which sometimes fails.
+// update makes some writes in one update, which sometimes fails.
 func (m *modelled) update(rt *rapid.T) {
 	steps, fails := writes.Draw(rt, "writes"), rapid.Bool().Draw(rt, "fails")
 	err := m.Update(rt.Context(), func(w store.Writer) error {

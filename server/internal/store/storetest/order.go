@@ -12,7 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// order is about keys and values, and in which order they are read.
+// order is about keys and values, and the order in which they are read.
 var order = []promise{
 	{"writes are read again", writesAreReadAgain},
 	{"keys and values of every length are stored", lengths},
@@ -139,7 +139,7 @@ func scanGoesOnWhileItsVisitorWrites(t *testing.T, e Engine) {
 
 func whatIsReadIsACopy(t *testing.T, e Engine) {
 	s := e.opened(t)
-	// So many that an engine may map them from a file: writing to that memory would be a crash.
+	// These are enough for an engine to map them from a file: writing to that memory would crash.
 	for i := range 20 {
 		require.NoError(t, put(t, s, fmt.Sprint("a", i), strings.Repeat("x", 1000)))
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// positions is about keys that are found by their number, and backwards.
+// positions is about finding keys by number, and backwards.
 var positions = []promise{
 	{"keys are found by their number", keysAreFoundByNumber},
 	{"keys are found backwards", keysAreFoundBackwards},
@@ -116,7 +116,7 @@ func keysAreFoundBackwardsOverDeleted(t *testing.T, e Engine) {
 	})
 }
 
-// requireBefore requires that r finds, before limit, what the sorted keys have there.
+// requireBefore requires that r finds the last of the sorted keys that is before limit.
 func requireBefore(t *rapid.T, r store.Reader, keys []string, limit string) {
 	got, _, err := r.Before("k/", limit)
 	at, _ := slices.BinarySearch(keys, limit)

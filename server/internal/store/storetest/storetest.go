@@ -1,5 +1,5 @@
-// Package storetest tests the promises of package store, for any engine: [Run] is the whole suite. [Twice] tests the
-// callers instead: it proves that the functions that they give to Update are re-runnable.
+// Package storetest tests the promises of package store for any engine: [Run] is the whole suite. [Twice] tests callers
+// instead: it shows whether the functions that they pass to Update are re-runnable.
 package storetest
 
 import (
@@ -16,15 +16,16 @@ import (
 
 // Engine is an engine under test.
 type Engine struct {
-	// Open opens the store that belongs to folder, an existing folder of the test, and creates it if there is none yet.
+	// Open opens the store that belongs to folder, an existing folder of the test, and creates the store if there is
+	// none yet.
 	Open func(folder string, o store.Options) (store.Store, error)
-	// Bubble is set if the engine works in a bubble of testing/synctest, as one does that waits for nothing outside the
-	// process. The suite then knows which updates wait for a commit, and that all of them share the next one. Otherwise
-	// it sleeps, and is not so strict.
+	// Bubble is set if the engine works in a bubble of testing/synctest, which it does if it waits for nothing outside
+	// the process. Then the suite knows which updates wait for a commit, and that all of them share the next one.
+	// Otherwise it sleeps, and is less strict.
 	Bubble bool
 }
 
-// Run runs the suite. Every function that it gives to Update is re-runnable.
+// Run runs the suite. Every function that it passes to Update is re-runnable.
 func Run(t *testing.T, e Engine) {
 	for _, tests := range [][]promise{order, positions, updates, commits, failures, lives, backups} {
 		for _, p := range tests {
@@ -54,10 +55,10 @@ func (e Engine) opened(t testing.TB) store.Store {
 	return e.open(t, t.TempDir(), store.Options{})
 }
 
-// settleTime is how long updates get, outside a bubble, to reach the point where they wait for a commit.
+// settleTime is how long updates have, outside a bubble, to reach the point where they wait for a commit.
 const settleTime = 20 * time.Millisecond
 
-// concurrently runs test, whose settle returns once every goroutine that the test has started waits.
+// concurrently runs test. The settle that it passes returns once every goroutine that the test has started is waiting.
 func (e Engine) concurrently(t *testing.T, test func(t *testing.T, folder string, settle func())) {
 	folder := t.TempDir()
 	if !e.Bubble {
@@ -85,8 +86,8 @@ func (g *gate) commit(updates int, commit func() error) error {
 	return commit()
 }
 
-// requireShared requires that one update was committed first, and then n together; outside a bubble, that n updates
-// took fewer commits, if they are many.
+// requireShared requires that one update was committed first, and then n together. Outside a bubble, it requires only
+// that many updates took far fewer commits.
 func (e Engine) requireShared(t *testing.T, g *gate, n int) {
 	t.Helper()
 	if e.Bubble {

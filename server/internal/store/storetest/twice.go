@@ -8,8 +8,8 @@ import (
 )
 
 // Twice returns s with an Update that runs every function twice, as an engine with optimistic transactions does after a
-// conflict: the writes of the first run are undone, whatever it returned, and other updates may come between the two.
-// A caller whose function is not re-runnable shows it by a wrong result.
+// conflict: the writes of the first run are undone, whatever it returned, and other updates may come between the two. A
+// function that is not re-runnable then has a wrong result.
 func Twice(s store.Store) store.Store { return twice{s} }
 
 type twice struct{ store.Store }

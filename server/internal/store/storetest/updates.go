@@ -15,7 +15,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// updates is about updates that run at the same time, and what others see of them.
+// updates is about updates that run at the same time, and what other transactions see of them.
 var updates = []promise{
 	{"updates that wait share a commit", waitingUpdatesShareACommit},
 	{"an update sees those before it in the same commit", updateSeesThoseBeforeIt},
@@ -177,7 +177,7 @@ func putAll(w store.Writer, values map[string]string) error {
 	return nil
 }
 
-// scribble overwrites and deletes, some keys more than once.
+// scribble overwrites and deletes keys, some more than once.
 func scribble(t *testing.T, w store.Writer) {
 	require.NoError(t, w.Put("new", []byte("x")))
 	require.NoError(t, w.Put("kept", []byte("x")))
@@ -292,7 +292,7 @@ func cancelledUpdateIsNotRun(t *testing.T, e Engine) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			// Its own context ends while it is being committed, and that changes nothing.
+			// Its context ends during its commit, which changes nothing.
 			require.NoError(t, s.Update(ctx, func(w store.Writer) error { return w.Put("first", nil) }))
 		})
 		<-g.reached
