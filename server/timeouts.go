@@ -14,7 +14,7 @@ const (
 	idleTimeout       = 90 * time.Second
 )
 
-// timeouts are those constants, unless a test can't wait for them.
+// timeouts are these constants, or shorter ones in a test.
 type timeouts struct{ readHeader, read, write, idle time.Duration }
 
 var usualTimeouts = timeouts{readHeaderTimeout, readTimeout, writeTimeout, idleTimeout}
