@@ -22,7 +22,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// newPairLab is a lab whose RSA keys are those of testdata.
+// newPairLab returns a lab whose RSA keys come from testdata.
 func newPairLab(t testing.TB, change func(*server.Config)) *lab {
 	l := newLab(t, change)
 	l.close()
@@ -32,7 +32,7 @@ func newPairLab(t testing.TB, change func(*server.Config)) *lab {
 	return l
 }
 
-// pair is an asymmetric CMK, in the words of its requests.
+// pair identifies a version of an asymmetric CMK in requests.
 type pair struct{ id, version string }
 
 func (l *lab) createPair(spec, usage string, more ...string) pair {

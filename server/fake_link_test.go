@@ -24,7 +24,7 @@ type fakeNetwork struct {
 	nodes map[string]*fakeLink
 }
 
-// fakeLink is a node's side.
+// fakeLink is one node's link to the others.
 type fakeLink struct {
 	network *fakeNetwork
 	name    string
@@ -40,7 +40,8 @@ type fakeLink struct {
 	said atomic.Pointer[peers.Description]
 	// expires is what CertificateExpires returns.
 	expires time.Time
-	// lost has the answer of each request lost that this node forwards, and down the request too.
+	// While lost is set, the answers to requests that this node forwards are lost; while down is set, so are the
+	// requests.
 	lost, down atomic.Bool
 }
 
@@ -117,7 +118,7 @@ func (l *fakeLink) Close() error {
 	return nil
 }
 
-// fakeConnection is what a forwarded request was received on.
+// fakeConnection is the connection on which a forwarded request was received.
 type fakeConnection struct {
 	from          string
 	authenticated bool

@@ -14,7 +14,7 @@ import (
 
 const day = 24 * time.Hour
 
-// listed returns the ids of all versions of a key, as ListKeyVersions has them.
+// listed returns the ids of all versions of a key, in the order of ListKeyVersions.
 func (l *lab) listed(id string) (versions []string) {
 	l.t.Helper()
 	for page := 1; ; page++ {
@@ -156,7 +156,7 @@ func TestAKeyIsRotatedOnceWhenItIsDue(t *testing.T) {
 	l.sweep()
 	require.Equal(t, before, l.metadata(id))
 	l.close()
-	l.now = l.now.Add(30 * day) // The service does not run.
+	l.now = l.now.Add(30 * day) // The service is not running.
 	l.open()
 	l.now = l.now.Add(time.Second)
 	for range 2 {
