@@ -308,7 +308,7 @@ func TestAnotherKeyPairThanTheFirstIsRefused(t *testing.T) {
 	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, l.importPair(p.id, pkcs8).status)
-	// The example of the reference.
+	// The example in the reference.
 	other, err := base64.StdEncoding.DecodeString("MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgmyS7wG17" +
 		"ce15NuGFfAETH+QMTVl9" +
 		"BxZ9/Nso9dhtccahRANCAAR/gkjsd9sridLbXUyiiqW+G3EbqrfOjH98zPxoQPx4TmPrJqa6ykuzpk4FVS5euUOZLbqvC4t4ALkI5INH7Yxn")

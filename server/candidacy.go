@@ -144,8 +144,8 @@ func (n *node) check(ctx context.Context) error {
 	return nil
 }
 
-// errEmptied reports that all records were deleted. A new store in their place would answer every client that its keys
-// do not exist.
+// errEmptied reports that all records were deleted. With a new store in their place, the service would tell every
+// client that its keys do not exist.
 var errEmptied = errors.New("the store is empty, and was not before: stop all nodes and restore a backup; " +
 	"a node that is started again would begin a new store")
 

@@ -54,7 +54,7 @@ func loadKeyPair(certFile, keyFile string, inCert, inKey config.Place) (*tls.Cer
 	return &loaded, nil
 }
 
-// checkChain refuses a file that does not begin with a certificate.
+// checkChain refuses a file that has no certificate in PEM, or whose first certificate can't be parsed.
 func checkChain(text []byte) error {
 	const kind = "CERTIFICATE"
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {

@@ -16,7 +16,8 @@ import (
 const acceptedClock = "AcceptClock"
 
 // lastMark returns the clock mark that the last run has stored. If the clock has been set back since then by more than
-// the window, no request would be accepted for a long time; that is an error, unless the clock is accepted.
+// the window, no request would be accepted for a long time; that is an error. If the clock is accepted, a mark ahead of
+// it is dropped, with a warning and an audit line.
 func (s *service) lastMark(ctx context.Context, c Config) (mark replay.Mark, err error) {
 	if mark.At, mark.Exact, err = s.keys.ClockMark(ctx); err != nil {
 		return mark, err

@@ -11,7 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// reopen stops or crashes the service, and starts it with the clock moved by by.
+// reopen stops or crashes the service, and starts it with the clock moved by the given time.
 func (l *lab) reopen(crash bool, by time.Duration) error {
 	l.t.Helper()
 	if crash {

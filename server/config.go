@@ -14,11 +14,11 @@ type (
 	EtcdConfig = config.Etcd
 	// ClusterConfig is how the nodes of a cluster reach and trust each other.
 	ClusterConfig = config.Cluster
-	// RootKeyConfig is where the key that wraps all others comes from.
+	// RootKeyConfig is the location of the key that wraps all others.
 	RootKeyConfig = config.RootKey
 	// Account owns keys.
 	Account = config.Account
-	// AccessKey is what a program signs its requests with.
+	// AccessKey is a key with which a program signs its requests.
 	AccessKey = config.AccessKey
 	// Instance is a KMS instance, with a dedicated gateway.
 	Instance = config.Instance

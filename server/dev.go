@@ -16,9 +16,9 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/private"
 )
 
-// DevConfig is the configuration of a service for development: loopback only, TLS from a CA of its own, one account
-// with one access key, no quotas and no rate limits. NOT FOR PRODUCTION: its root key and secrets are in the same
-// folder as its data.
+// DevConfig is the configuration of a development service: loopback only, TLS from its own CA, one account with one
+// access key, no quotas and no rate limits. NOT FOR PRODUCTION: its root key and secrets are in the same folder as its
+// data.
 type DevConfig struct {
 	Config Config
 	// CAFile is the PEM file of the CA that clients must trust.
@@ -123,7 +123,7 @@ func ensureRootKey(path string) error {
 	return root.WriteFile(path)
 }
 
-// ensureAccessKey gives d the access key of an earlier run, or a new one.
+// ensureAccessKey sets the access key of d to that of an earlier run, or to a new one.
 func (d *DevConfig) ensureAccessKey(dir string) error {
 	id, err := ensureFile(filepath.Join(dir, "access-key-id"), func() string { return "LTAI" + randomHex(8) })
 	if err != nil {
@@ -151,7 +151,7 @@ func ensureFile(path string, newContent func() string) (string, error) {
 	return made, replaceFile(path, made)
 }
 
-// replaceFile writes a line to the file at path, all of it or nothing.
+// replaceFile writes a line to the file at path, atomically.
 func replaceFile(path, line string) error {
 	if err := os.WriteFile(path+".new", []byte(line+"\n"), 0o600); err != nil {
 		return err

@@ -79,7 +79,7 @@ func TestBeforeListeningEndsTheStart(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
-// In a shared folder such as /tmp, another user may have made the folder first, with links for its files.
+// In a shared folder such as /tmp, another user may have made the folder first, with links in place of its files.
 func TestADevelopmentServiceDoesNotUseAFolderOfAnotherUser(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can give a folder away")

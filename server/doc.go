@@ -62,7 +62,7 @@
 //
 //	connlimit bounds on connections; those of unauthenticated callers are closed first
 //	edge      HTTP ↔ parameters, formats of answers
-//	gate      the caller: signatures, credentials, nonces, permissions, rate limits; it uses replay, the nonce memory
+//	gate      access: signatures, credentials, nonces, permissions, rate limits; it uses replay, the nonce memory
 //	api       one row per operation, and its handler; it uses wrapping, the keys for imports
 //	keyring   CMKs, versions, aliases and their indices; the storage layout; check and upgrade of a store
 //	ops       metrics, health, and the socket for backup and reload; it gets the state of the service as functions

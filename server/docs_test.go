@@ -13,7 +13,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// manual is the reference of the configuration file.
+// manual returns the reference of the configuration file.
 func manual(t *testing.T) string {
 	text, err := os.ReadFile("../docs/kms-configuration.md")
 	require.NoError(t, err)

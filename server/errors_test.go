@@ -275,8 +275,7 @@ func rows(table string) []string {
 	return strings.FieldsFunc(table, func(r rune) bool { return r == '\n' })
 }
 
-// The tables above have exactly the codes of the reference and the contract, and each code is in one of never and
-// occurs.
+// The tables above have all codes of the reference and the contract, and each code is in either never or occurs.
 func TestNoErrorCodeIsForgotten(t *testing.T) {
 	known := map[kmsapi.Code]bool{}
 	for _, line := range rows(publicErrorCodes + otherCodes) {

@@ -16,7 +16,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/servertest"
 )
 
-// twoStores is a service that can have its store in a file or in etcd: a configuration for each.
+// twoStores has two configurations of a service, one with its store in a file and one with it in etcd.
 type twoStores struct {
 	t            *testing.T
 	dir          string

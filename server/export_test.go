@@ -41,7 +41,7 @@ func (s *service) Gateway(instance string) http.Handler { return s.handlers[inst
 // Close closes a service that Open has opened.
 func (s *service) Close() error { return s.close() }
 
-// StoredNonces returns how many records of nonces the store has.
+// StoredNonces returns the number of nonces in the store.
 func (s *service) StoredNonces(ctx context.Context) (n int, err error) {
 	err = s.keys.EachNonce(ctx, func(string) error { n++; return nil })
 	return n, err
@@ -113,7 +113,7 @@ type Member struct {
 	Skew    time.Duration
 	// ForStore is the certificate that the node presents to the store; nil if it presents none.
 	ForStore *tls.Certificate
-	// After is time.After by the test's clock, and Stepped is called when something may have changed.
+	// After is time.After by the test's clock. Stepped is called when something may have changed.
 	After   func(time.Duration) <-chan time.Time
 	Stepped func()
 }

@@ -110,7 +110,7 @@ func (n *fakeNode) Status() cluster.Status {
 	return s
 }
 
-// Close ends the node's term without its last writes, as the end of its process does.
+// Close ends the node's term without its last writes, like the end of its process.
 func (n *fakeNode) Close() error {
 	n.cluster.mu.Lock()
 	term := n.cluster.leader

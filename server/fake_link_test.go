@@ -18,7 +18,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/peers"
 )
 
-// fakeNetwork has the links of nodes that are all in one process.
+// fakeNetwork connects the links of nodes that are all in one process.
 type fakeNetwork struct {
 	mu    sync.Mutex
 	nodes map[string]*fakeLink
@@ -104,7 +104,7 @@ func (l *fakeLink) BecomeActive()                     { l.led.Add(1) }
 func (l *fakeLink) Describe(d peers.Description)      { l.said.Store(&d) }
 func (l *fakeLink) SetIdentity(*peers.Identity) error { return nil }
 
-// fakeExpiry is long after the time of a trial.
+// fakeExpiry is long after any time in a trial.
 var fakeExpiry = time.Date(2036, 11, 22, 9, 0, 0, 0, time.UTC)
 
 func (l *fakeLink) CertificateExpires() time.Time { return l.expires }

@@ -57,7 +57,7 @@ func gatewayNames(c Config) (names []string) {
 	return names
 }
 
-// firstImage is the first version of an instance's image whose dedicated gateway speaks this API.
+// firstImage is the first major version of an instance's image whose dedicated gateway serves this API.
 const firstImage = 3
 
 // newHandlers makes a handler for each gateway. serving is edge.Options.Serving.

@@ -17,8 +17,8 @@ import (
 type link interface {
 	// Self is this node as the others know it.
 	Self() cluster.Peer
-	// Forward lets node to answer r, which came in at gateway: the id of a KMS instance, or [sharedGateway]. The body
-	// of r has been read into body. Errors are those of [peers.Peers.Forward].
+	// Forward sends r to the node to, which answers it. r came in at gateway: the id of a KMS instance, or
+	// [sharedGateway]. The body of r has been read into body. Errors are those of [peers.Peers.Forward].
 	Forward(ctx context.Context, to cluster.Peer, gateway string, r *http.Request, body []byte) (edge.Answer, error)
 	// Candidate returns why this node may not become the active one, by what its peers say, or nil if it may.
 	Candidate() error
@@ -110,7 +110,7 @@ func (p *peerLink) Close() error {
 type clusterParts struct {
 	// join makes this process a node.
 	join func(context.Context) (cluster.Node, error)
-	// connect begins to listen for the peers.
+	// connect starts to listen for the peers.
 	connect func(linkOptions) (link, error)
 	// skew is how much the clocks of two nodes may differ.
 	skew time.Duration

@@ -17,10 +17,10 @@ import (
 type Migrated struct {
 	// Report is the check of the new store.
 	Report
-	// Already says that an earlier Migrate had finished, so that nothing was done.
+	// Already says that an earlier Migrate had finished, so nothing was done.
 	Already bool
-	// Kept is the name under which a file that was in the place of the new store is kept. Such a file was migrated
-	// earlier to what is the old store now. It is "" if there was none.
+	// Kept is the name under which a file that was in the place of the new store is kept: a store that an earlier
+	// migration moved to what is now the old store. It is "" if there was none.
 	Kept string
 }
 
@@ -67,7 +67,7 @@ func where(c Config) string {
 	return StoreName(c)
 }
 
-// commonRootKey loads the root key of two configurations.
+// commonRootKey loads the root key of two configurations, which must be the same.
 func commonRootKey(from, to Config) (*crypt.RootKey, error) {
 	root, err := loadRootKey(from)
 	if err != nil {
@@ -101,8 +101,8 @@ type migration struct {
 // moveTarget is the place where the new store goes.
 type moveTarget interface {
 	records
-	// fill replaces the content of the place by the records of another store, with the change last, and checks them. It
-	// returns the name under which a replaced file is kept, or "".
+	// fill replaces the content of the place by the records of another store, applies last to them, and checks the
+	// result. It returns the name under which a replaced file is kept, or "".
 	fill(ctx context.Context, from store.Store, last func(store.Writer) error) (after Report, kept string, err error)
 	// update changes the records.
 	update(ctx context.Context, fn func(store.Writer) error) error
@@ -222,7 +222,7 @@ func (m migration) expected(ctx context.Context, records int) (n int, err error)
 	return n, err
 }
 
-// arrive lets services use the new store.
+// arrive makes the new store usable by services.
 func (m migration) arrive(ctx context.Context) error {
 	if err := m.target.update(ctx, keyring.EndMove); err != nil {
 		return fmt.Errorf("%s: %w", StoreName(m.to), err)

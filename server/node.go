@@ -33,7 +33,7 @@ type node struct {
 	// the KMS instances; see [sharedGateway].
 	standbys map[string]http.Handler
 
-	// settings and serve are those of the server.
+	// settings and serve are the methods of the Server.
 	settings func() (Config, files)
 	serve    func(*service)
 	// after is [time.After], and stepped is called after each change, unless a test has its own.
@@ -43,7 +43,7 @@ type node struct {
 	// stand ends the checks and the campaign that start begins, and stood waits for their end.
 	stand context.CancelFunc
 	stood sync.WaitGroup
-	// leave leaves the cluster, once.
+	// leave leaves the cluster. Only its first call has an effect.
 	leave func() error
 }
 
@@ -93,7 +93,7 @@ func (n *node) describe(c Config, f files) (d peers.Description, err error) {
 // reloaded applies what a reload has read. It returns the changes that wait for a restart.
 func (n *node) reloaded(c Config, f files) (waiting []ops.Change, err error) {
 	if f.node != nil && f.node.expired != nil {
-		return nil, f.node.expired // The one in use may be better.
+		return nil, f.node.expired // The certificate in use may still be valid.
 	}
 	description, err := n.describe(c, f)
 	if err != nil {
@@ -133,7 +133,7 @@ func (n *node) campaign(ctx context.Context) {
 			last = ""
 			continue
 		}
-		if err.Error() != last { // It may go on for long.
+		if err.Error() != last { // The same error may recur for a long time.
 			n.log.Error("this node could not be the active one", "error", err)
 			last = err.Error()
 		}
@@ -173,7 +173,7 @@ func (n *node) serveTerm(ctx context.Context) error {
 	}
 }
 
-// become makes a answer requests.
+// become starts answering requests with a.
 func (n *node) become(a *active) {
 	n.link.BecomeActive()
 	n.serve(a.service)

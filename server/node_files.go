@@ -147,7 +147,7 @@ func (n *nodeFiles) changes(newer *nodeFiles) (all []ops.Change) {
 		all = append(all, ops.Change{Part: "etcd.ca_file", What: "new certificates"})
 	}
 	if !n.identity.IsOf(newer.identity) {
-		return all // It needs a restart.
+		return all // The new identity needs a restart.
 	}
 	if !sameCertificate(n.peer, newer.peer) {
 		all = append(all, ops.Change{Part: "cluster", What: "new certificate, expires " + stamp(newer.identity.Expires)})

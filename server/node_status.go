@@ -10,7 +10,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/peers"
 )
 
-// status is the operators' view of a node's part in its cluster.
+// status returns the node's role in its cluster, for operators.
 func (n *node) status() ops.Node {
 	a, store := n.active.Load(), n.member.Status()
 	_, refusal := n.candidacy.now()

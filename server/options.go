@@ -49,7 +49,7 @@ type Options struct {
 	stepped func()
 	// generate makes wrapping keys. A benchmark sets it, since RSA takes seconds.
 	generate func() (*wrapping.Key, error)
-	// generatePair makes the key pairs of CMKs. Tests set it, since RSA takes seconds.
+	// generatePair makes the key pairs of CMKs. Tests set it, since generating RSA keys takes seconds.
 	generatePair func(spec string) (*asymmetric.Key, error)
 }
 

@@ -32,7 +32,7 @@ func anRSAKey(t testing.TB) (*asymmetric.Key, error) {
 	return asymmetric.Parse(kmsapi.KeySpecRSA2048, opensslFile("rsa_2048.pkcs8.der"))
 }
 
-// One account's callers fill the queue; another account's only caller waits for one of them.
+// One account's callers fill the queue; another account's only caller waits for only one of them.
 func TestOneAccountsRSAKeysDoNotKeepAnotherWaiting(t *testing.T) {
 	const takes = 100 * time.Millisecond
 	l := newLab(t, nil)

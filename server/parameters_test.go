@@ -59,7 +59,7 @@ var publishedParameters = map[kmsapi.Operation]string{
 	kmsapi.OpUpdateKeyDescription:  "KeyId Description",
 	kmsapi.OpSetDeletionProtection: "ProtectedResourceArn KeyId EnableDeletionProtection DeletionProtectionDescription " +
 		"KmsInstanceId",
-	kmsapi.OpTagResources:             "ResourceType ResourceId Tag", // And RegionId, which every operation has.
+	kmsapi.OpTagResources:             "ResourceType ResourceId Tag", // and RegionId, which every operation has
 	kmsapi.OpUntagResources:           "ResourceType ResourceId TagKey All",
 	kmsapi.OpListTagResources:         "ResourceType ResourceId Tag NextToken",
 	kmsapi.OpDescribeAccountKmsStatus: "",

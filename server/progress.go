@@ -8,13 +8,13 @@ import (
 // Stage is a part of a long operation.
 type Stage string
 
-// The stages of [Check], [Backup], [Restore], [Rekey] and [Migrate]. Each counts what it does.
+// The stages of [Check], [Backup], [Restore], [Rekey] and [Migrate], and what their progress counts.
 const (
 	// Copying counts bytes.
 	Copying Stage = "copying"
 	// Checking counts records. The check of the file's structure comes first and is not counted.
 	Checking Stage = "checking"
-	// Reading counts the records that are read from etcd, and Writing those that are written to another store.
+	// Reading counts the records read from etcd, and Writing the records written to another store.
 	Reading Stage = "reading"
 	Writing Stage = "writing"
 	// Rekeying counts records.

@@ -89,7 +89,7 @@ type rekeying struct {
 
 // rekeyedStore is a store that no service can use during the work.
 type rekeyedStore interface {
-	// copyTo copies the store to a file, without a change to the store.
+	// copyTo copies the store to a file. It does not change the store.
 	copyTo(ctx context.Context, path string, progress Progress, step func(string)) error
 	// replaceBy replaces the store by the one in the file next, and returns the name under which the old one is kept.
 	replaceBy(ctx context.Context, next string, step func(string)) (kept string, err error)
@@ -97,7 +97,7 @@ type rekeyedStore interface {
 	about(staged string, err error) error
 }
 
-// hold keeps services from the store of c until release is called.
+// hold keeps services from using the store of c until release is called.
 func (r *rekeying) hold(ctx context.Context, c Config, keep string) (release func() error, err error) {
 	beside := keep
 	if c.Etcd != nil {

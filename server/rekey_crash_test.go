@@ -121,7 +121,7 @@ func TestARekeyThatIsKilledLeavesOneOfTheTwoStores(t *testing.T) {
 }
 
 // isGood reports whether the store of c is good under its root key. If not, it requires that the store is under another
-// one.
+// root key.
 func isGood(t *testing.T, c server.Config) bool {
 	t.Helper()
 	report, err := server.Check(t.Context(), c, "", nil)

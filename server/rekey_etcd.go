@@ -19,7 +19,7 @@ type heldEtcd struct {
 	after checkup
 }
 
-// holdEtcd keeps nodes from the store of c in etcd.
+// holdEtcd keeps nodes from using the store of c in etcd.
 func holdEtcd(ctx context.Context, c Config, keep string, r rekeying) (heldEtcd, error) {
 	if keep == "" {
 		return heldEtcd{}, ErrNoKeep

@@ -14,8 +14,7 @@ import (
 // ReloadReport is what a reload has changed.
 type ReloadReport = ops.Reload
 
-// ReloadFile reads the configuration file with which the server was started again, and applies it as [Server.Reload]
-// does.
+// ReloadFile rereads the configuration file with which the server was started, and applies it as [Server.Reload] does.
 func (s *Server) ReloadFile() (ReloadReport, error) {
 	return s.reload(func() (Config, error) {
 		if s.path == "" {

@@ -96,7 +96,7 @@ func StartContext(ctx context.Context, c Config, o Options) (*Server, error) {
 	return s, nil
 }
 
-// open opens the service, or joins the cluster.
+// open opens the service, or joins the cluster if c has one.
 func (s *Server) open(ctx context.Context, c Config, f files, o Options) (err error) {
 	parts, err := partsOf(c, f, o)
 	if err != nil {
@@ -211,7 +211,7 @@ func (s *Server) Close() error {
 	return errors.Join(s.eachGateway((*http.Server).Close), s.closeService())
 }
 
-// eachGateway runs stop on all gateways at the same time.
+// eachGateway calls stop on all gateways concurrently, and joins their errors.
 func (s *Server) eachGateway(stop func(*http.Server) error) error {
 	errs := make(chan error, len(s.gateways))
 	for _, g := range s.gateways {

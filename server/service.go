@@ -64,7 +64,7 @@ func openService(ctx context.Context, c Config, f files, o Options) (_ *service,
 	}
 	s.logFloor(time.Second)
 	if err := s.markClock(ctx, false); err != nil {
-		// Reads can be served from a store that takes no writes.
+		// A store that takes no writes can still serve reads.
 		s.log.Error("the clock could not be written down for the next run", "error", err)
 	}
 	return s, nil

@@ -25,7 +25,7 @@ type ConfigReport struct {
 	Config string `json:"config"`
 	// Remarks say what was found, such as the names and the expiry of a certificate.
 	Remarks []string `json:"remarks"`
-	// Warnings are about faults with which a service starts, but may not work as expected.
+	// Warnings are about faults that don't keep a service from starting, but it may not work as expected.
 	Warnings []string `json:"warnings"`
 }
 

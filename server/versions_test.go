@@ -266,7 +266,7 @@ func TestAClockThatJumpsRotatesOnce(t *testing.T) {
 	l.sweep()
 	require.Len(t, l.listed(id), 2)
 	l.now = right.Add(8 * day)
-	l.sweep() // The clock is right again, and the last rotation is ahead of it.
+	l.sweep() // The clock is right again, so the last rotation is ahead of it.
 	l.now = right.Add(1000*day + 6*day + time.Hour)
 	require.Len(t, l.listed(id), 2)
 	l.now = right.Add(1000*day + 7*day)

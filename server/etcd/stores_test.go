@@ -67,7 +67,7 @@ func (l *lab) remark() string {
 	return report.Remarks[0]
 }
 
-// A site moves its store to etcd, then back to a file, and restores it in etcd, while a node keeps running.
+// The store is migrated to etcd, then back to a file, and restored in etcd, while a node keeps running.
 func TestANodeOnAStoreThatComesAndGoes(t *testing.T) {
 	l := newLab(t)
 	require.Regexp(t, `^etcd: version 3\.\S+, no store yet; the first node will create it$`, l.remark())

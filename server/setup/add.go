@@ -27,7 +27,7 @@ type AddOptions struct {
 	Hosts []string
 	// CAKeyFile and NodesCAKeyFile are as in [RenewOptions].
 	CAKeyFile, NodesCAKeyFile string
-	// Now is when the certificates become valid.
+	// Now is the present time. The certificates are valid from an hour earlier.
 	Now time.Time
 }
 

@@ -66,7 +66,7 @@ func (f *folder) readCopy(name string) (newFile, error) {
 	return newFile{name, mode, content}, nil
 }
 
-// etcdFiles are the files that InitCluster does not make.
+// etcdFiles returns the paths of the files for etcd, which InitCluster does not make.
 func (a *addition) etcdFiles() []string {
 	e := a.config.Etcd
 	return []string{e.CAFile, e.CertFile, e.KeyFile}

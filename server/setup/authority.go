@@ -16,7 +16,7 @@ import (
 // caKeys are the keys of the two CAs.
 type caKeys struct{ clients, nodes caKey }
 
-// caKey is the key of a CA. There may be none at path.
+// caKey is the key of a CA. key is nil if it was not read.
 type caKey struct {
 	path string
 	key  crypto.Signer

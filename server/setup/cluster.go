@@ -128,8 +128,8 @@ func (c *newCluster) placeNodes(o ClusterOptions) error {
 }
 
 // certify makes the CA of the nodes, and the certificates of each node. The certificate for the other nodes is valid as
-// long as its CA: a node with an expired one is cut off, and what protects the cluster is not a short life but that the
-// CA certifies nothing else.
+// long as its CA: a node with an expired one is cut off, and the cluster is protected by the CA, which certifies
+// nothing else, rather than by a short life.
 func (c *newCluster) certify(now time.Time) (err error) {
 	until := now.AddDate(caLife, 0, 0)
 	ca := pki.CA(commonName(fmt.Sprintf("KMS nodes of %s, %s", c.name, now.UTC().Format(time.DateOnly))), now, until)

@@ -25,7 +25,7 @@ type folder struct {
 	written []string
 }
 
-// makeFolder makes the folder at path, or opens an empty one.
+// makeFolder makes the folder at path, or opens it if it is empty.
 func makeFolder(path string) (*folder, error) {
 	f, err := makeOrOpenFolder(path)
 	if err != nil {
@@ -37,7 +37,7 @@ func makeFolder(path string) (*folder, error) {
 	return f, nil
 }
 
-// makeOrOpenFolder makes the folder at path, or opens one.
+// makeOrOpenFolder makes the folder at path, or opens an existing one.
 func makeOrOpenFolder(path string) (*folder, error) {
 	err := os.Mkdir(path, 0o700)
 	if err != nil && !errors.Is(err, fs.ErrExist) {
@@ -166,7 +166,7 @@ func (f *folder) writeAll(below string, files []newFile) error {
 	return nil
 }
 
-// makeAbove makes the parent folders of a file.
+// makeAbove makes those parent folders of a file that don't exist.
 func (f *folder) makeAbove(name string) error {
 	above := filepath.Dir(name)
 	if f.has(above) {

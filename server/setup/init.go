@@ -20,8 +20,8 @@ import (
 // Options are the options of [Init]. Only Dir has no default.
 type Options struct {
 	Dir string
-	// Hosts are the DNS names and IP addresses by which clients call the service; none means localhost, 127.0.0.1, ::1 and
-	// the name of this machine. The first is in the endpoint.
+	// Hosts are the DNS names and IP addresses at which clients reach the service; none means localhost, 127.0.0.1, ::1
+	// and the name of this machine. The first is in the endpoint.
 	Hosts []string
 	// Listen is host:port; "" means port 8443, on loopback if all Hosts are loopback, otherwise on all addresses.
 	Listen string
@@ -31,7 +31,7 @@ type Options struct {
 	Account string
 	// Data is the folder of the store and the audit log, which must exist when the service starts; "" means Dir.
 	Data string
-	// Now is when the certificates become valid.
+	// Now is the present time. The certificates are valid from an hour earlier.
 	Now time.Time
 }
 

@@ -66,7 +66,7 @@ func parseNode(cluster, written string) (*node, error) {
 	return n, nil
 }
 
-// certify makes the certificates of a node: the one for clients is valid until until, and the one for other nodes until
+// certify makes the certificates of a node: the one for clients expires at until, and the one for other nodes at
 // peersUntil.
 func (n *node) certify(ca, nodesCA *pki.Authority, now, until, peersUntil time.Time) (err error) {
 	if n.server, err = ca.Issue(serverTemplate(n.place.hosts, now, until)); err != nil {

@@ -23,7 +23,7 @@ type RenewOptions struct {
 	// Hosts are the names and addresses in the new certificate for clients; none means those in the current one. They
 	// can't be given for a cluster, whose nodes have different ones.
 	Hosts []string
-	// Now is when the new certificates become valid.
+	// Now is the present time. The new certificates are valid from an hour earlier.
 	Now time.Time
 }
 
@@ -32,11 +32,11 @@ type Renewed struct {
 	// CertificateFile is the renewed certificate for clients. It is "" if it was not renewed, because the key of its CA
 	// was not there.
 	CertificateFile string `json:"certificate_file,omitempty"`
-	// ConfigFile is server.hcl in the same folder, or "" if it is not there.
+	// ConfigFile is server.hcl in the same folder, or "" if there is none.
 	ConfigFile string    `json:"config_file,omitempty"`
 	Hosts      []string  `json:"hosts,omitempty"`
 	Expires    time.Time `json:"expires,omitzero"`
-	// Before is when the certificate that was replaced expires.
+	// Before is when the replaced certificate expires.
 	Before time.Time `json:"before,omitzero"`
 	// Node is the certificate for the other nodes; nil for a service on one machine.
 	Node *RenewedNode `json:"node,omitempty"`
@@ -58,8 +58,8 @@ type RenewedNode struct {
 	Before  time.Time `json:"before,omitzero"`
 }
 
-// Renew replaces the certificates in a folder by new ones from the same CAs. They are for the same keys, so Renew does
-// not need those. Everything is signed before the first file is replaced. Each file is replaced atomically and durably;
+// Renew replaces the certificates in a folder by new ones from the same CAs. They are for the same keys, which Renew
+// does not need. Everything is signed before the first file is replaced. Each file is replaced atomically and durably;
 // after an error, some may have been replaced, and Renew can be called again.
 func Renew(o RenewOptions) (_ Renewed, err error) {
 	if o.Hosts, err = checkHosts(o.Hosts); err != nil {

@@ -29,7 +29,7 @@ func init() {
 	})
 }
 
-// wrappingKey is the key of one import.
+// wrappingKey is the wrapping key of one import.
 type wrappingKey struct{ *sm2key.PrivateKey }
 
 func (k wrappingKey) SPKI() ([]byte, error) { return k.Public().SPKI() }
@@ -63,7 +63,8 @@ func (k wrappingKey) UnwrapPrivateKey(ciphertext []byte) (pkcs8 []byte, ok bool)
 // Approved returns false: FIPS 140-3 does not approve the curve.
 func (public) Approved() bool { return false }
 
-// MaxWrapped returns the longest secret, in bytes, that [kmsapi.WrapSM2PKE] wraps.
+// MaxWrapped returns the length, in bytes, of the longest secret that [kmsapi.WrapSM2PKE] wraps, or 0 for another
+// algorithm.
 func (p public) MaxWrapped(algorithm string) int { return p.MaxPlaintext(algorithm) }
 
 // Wrap encrypts secret with SM2.
