@@ -14,23 +14,23 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// active is the service of a node in a term. A request runs on the one that it began on.
+// active is a node's service during one term. A request runs to its end on the service on which it began.
 type active struct {
 	*service
 	term cluster.Term
-	// floor is the first time at which requests are answered: until then a request might be one that the node before has
-	// accepted. begun is set once it has passed.
+	// floor is when the node begins to answer requests: until then, a request might be a replay of one that the
+	// previous active node accepted. begun is set once the floor has passed.
 	floor time.Time
 	begun atomic.Bool
 
-	// relieved is closed by relieve, once the node is to step down.
+	// relieved is closed by relieve when the node should step down.
 	relieved chan struct{}
 	relieve  func()
 
-	// stopping says that no further request is taken, and ended that no answer leaves from now on.
+	// stopping is set when no further requests are taken, and ended when no further answers leave.
 	stopping, ended atomic.Bool
-	// inHand counts the requests that were taken and have not been answered. idle is closed when stopping is set and there
-	// are none.
+	// inHand counts the requests that were taken and have not been answered. idle is closed when stopping is set and
+	// inHand is zero.
 	inHand  atomic.Int64
 	idle    chan struct{}
 	setIdle sync.Once
@@ -43,8 +43,8 @@ func newActive(s *service, term cluster.Term) *active {
 }
 
 // takeOver opens the service on the store of a term: it upgrades the layout, loads the nonces that were stored ahead of
-// the clock, and writes down that this node may accept requests from now on. Everything else that the node before kept
-// in memory begins afresh.
+// the clock, and records that this node may accept requests from now on. Everything else that the previous active node
+// kept in memory starts empty.
 func (n *node) takeOver(ctx context.Context, term cluster.Term) (*active, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -73,7 +73,7 @@ func (n *node) takeOver(ctx context.Context, term cluster.Term) (*active, error)
 	}
 	a.floor = a.gate.Floor()
 	a.logFloor(n.skew + time.Second)
-	// An exact mark must not stay there: it would promise the next node that nothing was accepted since.
+	// An exact mark must not stay in the store: it would promise the next node that nothing was accepted since.
 	if err := a.markClock(ctx, false); err != nil {
 		return nil, err
 	}
@@ -81,9 +81,9 @@ func (n *node) takeOver(ctx context.Context, term cluster.Term) (*active, error)
 	return a, nil
 }
 
-// serving returns nil as long as what the service answers counts, and otherwise the refusal that a request gets. It is
-// asked for every request, twice. An answer that passes may leave a moment later, as if the network were slow: what it
-// says was so while this node was the active one, and its nonce is below the mark that the next one begins with.
+// serving returns nil while the service's answers are valid, and otherwise the refusal that a request gets. It is
+// called twice for every request. An answer that passes may leave a moment later, as on a slow network: it was true
+// while this node was the active one, and its nonce is below the mark that the next active node starts with.
 func (a *active) serving() error {
 	switch {
 	case a.ended.Load() || !a.term.Valid():
@@ -95,7 +95,8 @@ func (a *active) serving() error {
 	}
 }
 
-// isEarly reports whether the floor has not passed. It has passed for good once it has.
+// isEarly reports whether the floor has not passed yet. Once it returns false, it always does, even if the clock is set
+// back.
 func (a *active) isEarly() bool {
 	if a.begun.Load() {
 		return false
@@ -107,7 +108,7 @@ func (a *active) isEarly() bool {
 	return false
 }
 
-// The refusals of a node that is, or was, the active one.
+// Refusals of a node that is, or was, the active one.
 var (
 	errEnded = kmsapi.ErrServiceUnavailable.WithMessage(
 		"Service Unavailable Temporary. The node of the cluster that received the request is no longer the active one.")
@@ -115,7 +116,8 @@ var (
 		"Service Unavailable Temporary. Another node of the cluster has just become the active one. Sign the request again.")
 )
 
-// take takes a request in hand, which [active.answered] ends, unless the node is stepping down.
+// take counts a request as in hand until [active.answered] is called. It reports false, and counts nothing, if the node
+// is stepping down.
 func (a *active) take() bool {
 	a.inHand.Add(1)
 	if a.stopping.Load() {
@@ -131,11 +133,11 @@ func (a *active) answered() {
 	}
 }
 
-// stepDown ends the term in order: it takes no further request, waits for those in hand until ctx ends, and leaves the
-// high-water mark of what was accepted to the next node. No answer leaves after that.
+// stepDown ends the term in order: it takes no further requests, waits until those in hand are answered or ctx ends,
+// and stores the high-water mark of the accepted requests for the next active node. No answer leaves after that.
 func (a *active) stepDown(ctx context.Context) error {
 	a.stopping.Store(true)
-	a.inHand.Add(1) // So that idle is closed by this call if nothing is in hand.
+	a.inHand.Add(1) // The next line closes idle if nothing is in hand.
 	a.answered()
 	select {
 	case <-a.idle:

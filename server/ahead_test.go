@@ -14,7 +14,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
 
-// signedAt returns a form body that id signs at a time, for an access key of accessKey.
+// signedAt returns a form body signed at a time with the access key id, whose secret is that of accessKey.
 func signedAt(id string, at time.Time, nonce int, action string, pairs ...string) string {
 	params := kmsapi.Params{{Name: "Action", Value: action}}
 	for i := 0; i < len(pairs); i += 2 {
@@ -24,7 +24,7 @@ func signedAt(id string, at time.Time, nonce int, action string, pairs ...string
 	return signature.SignV1(http.MethodPost, params, c, fmt.Sprint("ahead-", nonce), at).Form()
 }
 
-// newAheadLab is a lab with three access keys of one account, of which LTAInone may do nothing.
+// newAheadLab returns a lab with three access keys of one account. LTAInone has no permission that these tests use.
 func newAheadLab(t *testing.T, change func(*server.Config)) *lab {
 	return newLab(t, func(c *server.Config) {
 		nothing := server.Allow{Actions: []string{"kms:TagResource"}, Resources: []string{"acs:kms:*:2000:key/none"}}
@@ -111,7 +111,7 @@ func TestReadsOfAClientALittleAheadGoOnWhenTheStoreTakesNoWrites(t *testing.T) {
 		now := func() time.Time { return began.Add(time.Since(opened)) }
 		l.adjust = func(o server.Options) server.Options { o.Clock = now; return o }
 		l.restart()
-		time.Sleep(3 * time.Second) // The second of the start has passed.
+		time.Sleep(3 * time.Second) // The second in which the service started has passed.
 		key := l.post(signedAt("LTAIone", now().Add(-time.Second), 9, "CreateKey")).KeyMetadata.KeyId
 		l.commit = func(func() error) error { return errDisk }
 		for i := range 3 {

@@ -14,7 +14,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// aliases returns what an answer lists, as names and key ids.
+// aliases returns the aliases that an answer lists, as key ids by name.
 func (a answer) aliases() map[string]string {
 	found := map[string]string{}
 	for _, entry := range a.Aliases.Alias {
@@ -231,7 +231,7 @@ func TestAnAliasGoesWithItsKey(t *testing.T) {
 	}
 }
 
-// stored stops the service and returns all that it has stored.
+// stored stops the service and returns all records of its store.
 func (w *wire) stored() map[string]string {
 	w.t.Helper()
 	w.kms.Stop()

@@ -11,13 +11,13 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// Allocations are counted, not timed: a count is the same on every machine, so it may fail a test. These bounds are
-// some more than what BenchmarkRequest shows, since under the race detector pools lose a part of what they are given.
+// Unlike times, counts of allocations are the same on every machine, so a test can rely on them. The bounds are
+// slightly above what BenchmarkRequest shows, since pools drop some of their elements under the race detector.
 func TestARequestTakesFewAllocations(t *testing.T) {
 	l := newSMLab(t)
 	pairs := l.adjust
 	l.adjust = func(o server.Options) server.Options {
-		return pairs(o).WithCopiesOfOneWrappingKey() // Otherwise they are made in the background meanwhile.
+		return pairs(o).WithCopiesOfOneWrappingKey() // Otherwise, wrapping keys are generated in the background.
 	}
 	l.restart()
 	for _, m := range measuredRequests(l) {
@@ -33,13 +33,13 @@ func TestARequestTakesFewAllocations(t *testing.T) {
 	}
 }
 
-// leastAllocations returns how many allocations use needs, on average over many runs. The count is that of the whole
-// process, to which what earlier tests have left running only adds, so it is taken some times.
+// leastAllocations returns how many allocations use needs, on average over many runs. The count covers the whole
+// process, and goroutines of earlier tests can only add to it, so it returns the lowest of several counts.
 func leastAllocations(prepare func() string, use func(prepared string)) float64 {
 	const runs, counts = 100, 3
 	least := math.Inf(1)
 	for range counts {
-		prepared, next := make([]string, runs+1), 0 // It runs once more than it counts.
+		prepared, next := make([]string, runs+1), 0 // AllocsPerRun runs once more than it counts.
 		for i := range prepared {
 			prepared[i] = prepare()
 		}

@@ -14,7 +14,7 @@ func TestAccountsAndRegionsAreApart(t *testing.T) {
 		c.Accounts = []server.Account{
 			{ID: "1000000000000001", AccessKeys: []server.AccessKey{accessKey("LTAIone"), accessKey("LTAIuno")}},
 			{ID: "1000000000000002", AccessKeys: []server.AccessKey{accessKey("LTAItwo")}},
-			// The beginning of another account's number must not open that one.
+			// A prefix of another account's number must not give access to that account.
 			{ID: "100000000000000", AccessKeys: []server.AccessKey{accessKey("LTAIshort")}},
 		}
 	})

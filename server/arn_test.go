@@ -44,7 +44,7 @@ func TestAnARNIsTakenWhereverAKeyIDIs(t *testing.T) {
 	require.Greater(t, taken, 15)
 }
 
-// setPair returns pairs with one value changed, or one pair more.
+// setPair returns pairs with value for name, changed or added.
 func setPair(pairs []string, name, value string) []string {
 	changed := slices.Clone(pairs)
 	for i := 0; i < len(changed); i += 2 {

@@ -13,10 +13,10 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
 
-// names are the parameters in asked.
+// names are the parameters in the asked field of an audit line.
 type names = map[string]any
 
-// lastLine is the audit line of the last request.
+// lastLine returns the audit line of the last request.
 func (l *lab) lastLine() map[string]any {
 	l.t.Helper()
 	lines := l.auditLines()

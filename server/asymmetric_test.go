@@ -22,7 +22,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// newPairLab is a lab whose RSA keys are those of testdata.
+// newPairLab returns a lab whose RSA keys come from testdata.
 func newPairLab(t testing.TB, change func(*server.Config)) *lab {
 	l := newLab(t, change)
 	l.close()
@@ -32,7 +32,7 @@ func newPairLab(t testing.TB, change func(*server.Config)) *lab {
 	return l
 }
 
-// pair is an asymmetric CMK, in the words of its requests.
+// pair identifies a version of an asymmetric CMK in requests.
 type pair struct{ id, version string }
 
 func (l *lab) createPair(spec, usage string, more ...string) pair {
@@ -308,7 +308,7 @@ func TestAnotherKeyPairThanTheFirstIsRefused(t *testing.T) {
 	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, l.importPair(p.id, pkcs8).status)
-	// The example of the reference.
+	// The example in the reference.
 	other, err := base64.StdEncoding.DecodeString("MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgmyS7wG17" +
 		"ce15NuGFfAETH+QMTVl9" +
 		"BxZ9/Nso9dhtccahRANCAAR/gkjsd9sridLbXUyiiqW+G3EbqrfOjH98zPxoQPx4TmPrJqa6ykuzpk4FVS5euUOZLbqvC4t4ALkI5INH7Yxn")

@@ -14,7 +14,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
 
-// neighbours configures a second access key of the account, and a second account.
+// neighbours adds a second access key to the account, and a second account.
 func neighbours(c *server.Config) {
 	own := &c.Accounts[0]
 	own.AccessKeys = append(own.AccessKeys, server.AccessKey{ID: "LTAIcolleague", Secret: "the colleague's secret"})
@@ -23,7 +23,7 @@ func neighbours(c *server.Config) {
 	})
 }
 
-// as lets another access key sign what follows, and returns how to go back.
+// as makes another access key sign the requests that follow, and returns a function that restores the former one.
 func (l *lab) as(id, secret string) (back func()) {
 	before := l.caller
 	l.caller = signature.Credentials{AccessKeyID: id, AccessKeySecret: kmsapi.NewSecret(secret)}
@@ -50,10 +50,10 @@ func TestANonceBelongsToItsAccessKey(t *testing.T) {
 	l.must("ListKeys")
 	defer l.as("LTAIstranger", "the stranger's secret")()
 	l.nonces = 0
-	l.must("ListKeys") // A stranger can't use up nonces of others.
+	l.must("ListKeys") // A stranger can't use up the nonces of others.
 }
 
-// keyParameters are parameters good for any operation on the CMK called id, with this alias and this ciphertext.
+// keyParameters returns parameters that suit every operation on the CMK called id, with this alias and this ciphertext.
 func keyParameters(id, alias, blob string) []string {
 	return []string{
 		"KeyId", id, "AliasName", alias, "CiphertextBlob", blob, "Plaintext", "eA==", "PendingWindowInDays", "7",
@@ -66,7 +66,7 @@ func keyParameters(id, alias, blob string) []string {
 	}
 }
 
-// algorithmOf is the parameter that has other values for each operation.
+// algorithmOf returns the Algorithm parameter of op, whose values differ between operations.
 func algorithmOf(op kmsapi.Operation) []string {
 	for _, rule := range kmsapi.Describe(op.NewRequest()) {
 		if rule.Name == "Algorithm" {
@@ -76,7 +76,7 @@ func algorithmOf(op kmsapi.Operation) []string {
 	return nil
 }
 
-// onOneKey are the operations that work on a CMK that the request names, by its id, its alias or its ciphertext.
+// onOneKey returns the operations on a CMK that the request names by its id, an alias or a ciphertext.
 func onOneKey() (operations []kmsapi.Operation) {
 	notOnOne := []kmsapi.Operation{
 		kmsapi.OpCreateKey, kmsapi.OpListKeys, kmsapi.OpListAliases, kmsapi.OpDescribeRegions,
@@ -189,9 +189,9 @@ func TestARestrictedAccessKeyReachesNothingElse(t *testing.T) {
 	require.Equal(t, mine, l.must("DescribeKey", "KeyId", "alias/mine").KeyMetadata.KeyId)
 }
 
-// TestRefusalsDoNotTellWhatIsHidden: KMS tells an access key that does not exist from one whose signature is wrong, so
-// what is compared in constant time is the signature. All other refusals of a stranger must be the same whatever the
-// service holds.
+// TestRefusalsDoNotTellWhatIsHidden: the API answers an unknown access key differently from a wrong signature, so only
+// the signature is compared in constant time. All other refusals of a stranger must not depend on what the service
+// holds.
 func TestRefusalsDoNotTellWhatIsHidden(t *testing.T) {
 	l := newLab(t, neighbours)
 	id := l.createKey()

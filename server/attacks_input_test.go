@@ -122,7 +122,7 @@ func TestOddFormsAreRefused(t *testing.T) {
 	}
 }
 
-// TestCompressedBodiesAreNotUnpacked: what is signed is what is there, and nothing that is sent grows.
+// TestCompressedBodiesAreNotUnpacked: the signature covers the body as sent, and no body grows after it was received.
 func TestCompressedBodiesAreNotUnpacked(t *testing.T) {
 	l := newLab(t, nil)
 	var packed bytes.Buffer

@@ -16,7 +16,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
 
-// The attacks of the kind that a KMS has to expect, and the tests that hold against each.
+// The attacks that a KMS must expect, and the tests for each.
 //
 //	any changed byte of a signed request              attacks_test.go; of its parameters: authenticate_test.go
 //	a replayed nonce                                  authenticate_test.go; spelled differently: attacks_test.go
@@ -39,7 +39,7 @@ import (
 //	smuggled headers, odd request lines and paths     smuggling_test.go
 //	anything at all                                   fuzz_test.go
 
-// oneBitFlipped calls try with every text that differs from text in one bit.
+// oneBitFlipped calls try with every string that differs from text in one bit.
 func oneBitFlipped(text string, try func(changed string, bit int)) {
 	for bit := range 8 * len(text) {
 		changed := []byte(text)
@@ -65,7 +65,7 @@ func TestAFormWithAnyBitFlippedIsRefused(t *testing.T) {
 	require.Equal(t, http.StatusOK, l.post(form).status, "none of them has used up its nonce")
 }
 
-// acs3 returns the header of a request that l's caller has signed with ACS3.
+// acs3 returns the header of a request that l's caller signs with ACS3.
 func (l *lab) acs3(action string, query kmsapi.Params, body string) http.Header {
 	l.nonces++
 	h := http.Header{}
@@ -126,7 +126,7 @@ func TestAnACS3RequestWithAnyBitFlippedIsRefused(t *testing.T) {
 	}
 	for name := range header {
 		if name == "Content-Type" {
-			continue // It can't change what a request means: a body is a form or is refused.
+			continue // It can't change the meaning of a request: a body that is not a form is refused.
 		}
 		oneBitFlipped(header.Get(name), func(changed string, bit int) {
 			h := maps.Clone(header)
@@ -143,8 +143,8 @@ func TestAnACS3RequestWithAnyBitFlippedIsRefused(t *testing.T) {
 	require.Equal(t, http.StatusOK, send(query.Form(), body, header))
 }
 
-// TestASpacedOutNonceIsTheSameNonce is about the blanks that ACS3 cuts off before it signs: what is acted on must be
-// what was signed.
+// TestASpacedOutNonceIsTheSameNonce is about the spaces that ACS3 trims before it signs: the service must act on what
+// was signed.
 func TestASpacedOutNonceIsTheSameNonce(t *testing.T) {
 	l := newLab(t, nil)
 	header := l.acs3("CreateKey", nil, "")

@@ -11,7 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// A device on which every write fails, as on a full disk, stands behind a link that the test can turn elsewhere.
+// The log is a link to a device on which every write fails, as on a full disk. The test can point the link elsewhere.
 func TestNothingIsDoneWhileTheAuditLogCanNotBeWritten(t *testing.T) {
 	var log string
 	l := newLab(t, func(c *server.Config) {
@@ -19,7 +19,7 @@ func TestNothingIsDoneWhileTheAuditLogCanNotBeWritten(t *testing.T) {
 		require.NoError(t, os.Symlink("/dev/full", log))
 		c.Audit.File = log
 	})
-	for range 4 { // The first is done before anyone knows.
+	for range 4 { // The first is done before the service notices.
 		l.do("CreateKey").refused(t, kmsapi.ErrServiceUnavailable)
 	}
 	require.NoError(t, os.Remove(log))

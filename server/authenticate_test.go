@@ -110,7 +110,7 @@ func TestAParameterInQueryAndBodyIsRefused(t *testing.T) {
 
 func TestTimestampsMustLieInTheWindow(t *testing.T) {
 	w := newWire(t)
-	w.kms.Advance(time.Hour) // so that the window's past is not before the service's start
+	w.kms.Advance(time.Hour) // The past of the window must not reach back to before the service's start.
 	for _, tc := range []struct {
 		name string
 		off  time.Duration
@@ -239,7 +239,7 @@ func TestWhatIsNotAKMSRequestIsRefused(t *testing.T) {
 		require.NoError(t, err)
 		req.Header.Set("X-Long", strings.Repeat("A", 1<<20))
 		resp, err := w.http.Do(req)
-		if err == nil { // or the connection is cut while the header is still being sent
+		if err == nil { // Otherwise, the connection was closed while the header was being sent.
 			resp.Body.Close()
 			require.Equal(t, http.StatusRequestHeaderFieldsTooLarge, resp.StatusCode)
 		}
@@ -267,7 +267,7 @@ func TestWhatIsNotAKMSRequestIsRefused(t *testing.T) {
 
 func TestLongQueriesOfRealSDKsFit(t *testing.T) {
 	w := newWire(t)
-	description := strings.Repeat("密", kmsapi.MaxDescription) // 73 KB once it is escaped
+	description := strings.Repeat("密", kmsapi.MaxDescription) // 73 KB when escaped
 	query := w.signed(http.MethodPost, "CreateKey", "Description", description).Form()
 	require.Greater(t, len(query), 70_000)
 	got := w.send(http.MethodPost, query, "", nil)

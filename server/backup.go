@@ -14,9 +14,9 @@ import (
 )
 
 // Backup writes a snapshot of the store of c to a new file at path, with mode 0600. If a service runs on the store, the
-// snapshot comes from it, through its operations socket, without a pause. A store in etcd is read from there, at one
-// revision, whether a service runs on it or not. The file appears only once it is whole, on the disk, and [Check] has
-// found nothing wrong in it.
+// snapshot comes from that service, through its operations socket, without interrupting it. A store in etcd is read
+// from etcd, at one revision, whether or not a service runs on it. The file appears only once it is complete, synced to
+// disk, and [Check] has found nothing wrong in it.
 func Backup(ctx context.Context, c Config, path string, progress Progress) (Report, error) {
 	root, err := loadRootKey(c)
 	if err != nil {
@@ -40,7 +40,7 @@ func Backup(ctx context.Context, c Config, path string, progress Progress) (Repo
 	return report, err
 }
 
-// sizeOf returns the size of a file, or zero if it can't be found out.
+// sizeOf returns the size of a file, or zero if it is unknown.
 func sizeOf(path string) int64 {
 	info, err := os.Stat(path)
 	if err != nil {

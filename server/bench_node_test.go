@@ -10,7 +10,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// BenchmarkNode compares Encrypt on the active node of a cluster with that of a service on a machine of its own.
+// BenchmarkNode compares Encrypt on the active node of a cluster with Encrypt on a service on one machine.
 func BenchmarkNode(b *testing.B) {
 	tr := newTrial(b)
 	one := tr.start("one")

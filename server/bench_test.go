@@ -15,7 +15,7 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// quiet takes an answer as net/http would, and keeps only its status: what is measured is the service.
+// quiet is a ResponseWriter that keeps only the status, so that only the service is measured.
 type quiet struct {
 	header http.Header
 	status int
@@ -25,8 +25,8 @@ func (q *quiet) Header() http.Header            { return q.header }
 func (q *quiet) WriteHeader(status int)         { q.status = status }
 func (q *quiet) Write(body []byte) (int, error) { return len(body), nil }
 
-// benchmark answers signed requests, one after another, with all that the service does to one: signature, nonce, audit
-// line. pairs gives the parameters of the i-th.
+// benchmark sends signed requests to the service, one after another. Each takes all steps: signature, nonce, audit
+// line. pairs returns the parameters of the i-th.
 func (l *lab) benchmark(b *testing.B, action string, pairs func(i int) []string) {
 	l.t = b
 	forms := make([]string, b.N)
@@ -53,8 +53,8 @@ func BenchmarkRequest(b *testing.B) {
 	}
 }
 
-// BenchmarkScale compares a service that has few CMKs and aliases with one that has many. What it asks for lies all
-// over the store.
+// BenchmarkScale compares a service with few CMKs and aliases to one with many. Its requests are spread over the whole
+// store.
 func BenchmarkScale(b *testing.B) {
 	for _, n := range []int{100, 100_000} {
 		l := newFilledLab(b, n)
@@ -88,7 +88,7 @@ func BenchmarkScale(b *testing.B) {
 				b.StopTimer()
 				l.close()
 				l.open()
-				l.now = l.now.Add(time.Second) // A start refuses what may have been answered before it.
+				l.now = l.now.Add(time.Second) // After a start, earlier timestamps are refused.
 				b.StartTimer()
 				l.must("ListKeys", filtersOf(`[{"Key":"TagValue","Values":["team-7"]}]`)(0)...)
 			}
@@ -96,13 +96,13 @@ func BenchmarkScale(b *testing.B) {
 	}
 }
 
-// filtersOf are the parameters of a filtered page of ListKeys.
+// filtersOf returns the parameters of a ListKeys request with filters.
 func filtersOf(filters string) func(int) []string {
 	return func(int) []string { return []string{"Filters", filters} }
 }
 
-// BenchmarkCreateKey measures durable CMKs, with all that a request costs but the network, against the least that could
-// be durable: one put of the size of its record in a transaction of bbolt.
+// BenchmarkCreateKey measures CreateKey, with everything that a request costs except the network, against the least
+// durable write: a bbolt transaction with one put of the size of the record.
 func BenchmarkCreateKey(b *testing.B) {
 	b.Run("bbolt, one put a transaction", func(b *testing.B) {
 		db, err := bbolt.Open(filepath.Join(b.TempDir(), "raw.db"), 0o600,

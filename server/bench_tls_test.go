@@ -14,8 +14,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// benchmarkTLS measures calls over TLS by a number of callers at once, with the client in the same process: its
-// allocations are counted too. prepare makes the call.
+// benchmarkTLS measures calls over TLS by parallel callers. The client is in the same process, so its allocations count
+// too. prepare returns the call to measure.
 func benchmarkTLS(
 	b *testing.B, parallel int, prepare func(b *testing.B, c *client.Client) func(context.Context) error,
 ) {

@@ -14,7 +14,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
 
-// caller sends requests with an access key and to a region of its own.
+// caller sends requests with its own access key, to its own region.
 type caller struct {
 	*wire
 	credentials signature.Credentials
@@ -37,7 +37,7 @@ func (c caller) must(action string, pairs ...string) answer {
 	return got
 }
 
-// as is a caller with the access key id, whose secret is the id with -secret behind it.
+// as returns a caller with the access key id, whose secret is the id followed by -secret.
 func (w *wire) as(id string) caller {
 	return caller{
 		w,
@@ -46,7 +46,7 @@ func (w *wire) as(id string) caller {
 	}
 }
 
-// configured is newWire for a service of one's own making.
+// configured is newWire with a changed configuration.
 func configured(t *testing.T, change func(*server.Config)) *wire {
 	return wireTo(t, kmstest.WithOptions(t, change, server.Options{KeyPairs: vectorPair}))
 }
@@ -59,7 +59,7 @@ func (w *wire) tlsConfig() *tls.Config {
 	return w.http.Transport.(*http.Transport).TLSClientConfig.Clone()
 }
 
-// get does a signed request under ctx and returns the status.
+// get sends a GET request with signed parameters under ctx and returns the status.
 func (w *wire) get(ctx context.Context, params kmsapi.Params) int {
 	w.t.Helper()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+w.kms.Endpoint+"/?"+params.Form(), nil)

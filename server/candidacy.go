@@ -11,11 +11,11 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// candidacy is whether a node may become the active one, and why not. It is safe for parallel use.
+// candidacy records whether a node may become the active one, and if not, why. It is safe for concurrent use.
 type candidacy struct {
 	mu      sync.Mutex
 	refusal error
-	// changed is closed when refusal becomes nil, or no longer is.
+	// changed is closed when refusal becomes nil or stops being nil.
 	changed chan struct{}
 }
 
@@ -26,7 +26,7 @@ func newCandidacy() *candidacy {
 
 var errNotChecked = errors.New("this node has just started")
 
-// set says why the node may not stand, or nil. It reports whether that is news.
+// set records why the node may not stand; nil means that it may. It reports whether that differs from before.
 func (c *candidacy) set(refusal error) (news bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -39,7 +39,7 @@ func (c *candidacy) set(refusal error) (news bool) {
 	return news
 }
 
-// now returns why the node may not stand, or nil, and what is closed when that changes.
+// now returns why the node may not stand, or nil if it may, and a channel that is closed when that changes.
 func (c *candidacy) now() (changed <-chan struct{}, refusal error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -61,7 +61,7 @@ func (c *candidacy) await(ctx context.Context) error {
 	}
 }
 
-// standing returns a context that ends once the node may no longer stand. The caller cancels it.
+// standing returns a context that ends when the node may no longer stand. The caller must cancel it.
 func (c *candidacy) standing(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	changed, refusal := c.now()
@@ -79,10 +79,10 @@ func (c *candidacy) standing(ctx context.Context) (context.Context, context.Canc
 	return ctx, cancel
 }
 
-// checkEvery is how often a node looks whether it may stand.
+// checkEvery is the interval between checks whether a node may stand.
 const checkEvery = time.Second
 
-// watch looks whether the node may stand until ctx ends, also while it is the active one, for [node.status].
+// watch checks whether the node may stand until ctx ends. It does so on the active node too, for [node.status].
 func (n *node) watch(ctx context.Context) {
 	for unaudited := 0; ctx.Err() == nil; {
 		refusal := n.check(ctx)
@@ -103,13 +103,14 @@ func (n *node) watch(ctx context.Context) {
 	}
 }
 
-// unauditedChecks is in how many checks in a row an active node can't have written its audit log when it steps down. It
-// refuses all requests meanwhile, so that nothing is lost by that; and there may be a node whose disk is not full.
+// unauditedChecks is the number of consecutive checks in which the active node could not write its audit log before it
+// steps down. It refuses all requests meanwhile, so nothing is lost by stepping down, and another node may have space
+// on its disk.
 const unauditedChecks = 2
 
 var errUnaudited = errors.New("its audit log can't be written")
 
-// note keeps and logs why the node may not stand, or that it may.
+// note records whether the node may stand, and logs a change.
 func (n *node) note(refusal error) {
 	switch news := n.candidacy.set(refusal); {
 	case news && refusal != nil:
@@ -143,12 +144,12 @@ func (n *node) check(ctx context.Context) error {
 	return nil
 }
 
-// errEmptied reports that somebody has deleted all records. A new store in their place would tell every client that its
-// keys do not exist.
+// errEmptied reports that all records were deleted. With a new store in their place, the service would tell every
+// client that its keys do not exist.
 var errEmptied = errors.New("the store is empty, and was not before: stop all nodes and restore a backup; " +
 	"a node that is started again would begin a new store")
 
-// requireStore refuses the node if there is no longer a store, although it has seen one.
+// requireStore refuses the node if there is no store, although the node has seen one.
 func (n *node) requireStore(r store.Reader) error {
 	_, err := keyring.ReadLayout(r)
 	switch {
@@ -160,7 +161,7 @@ func (n *node) requireStore(r store.Reader) error {
 	return nil
 }
 
-// checkMark refuses the node if its clock is far behind that of an active one.
+// checkMark refuses the node if its clock is far behind the clock mark that an active node has stored.
 func (n *node) checkMark(r store.Reader) error {
 	mark, _, err := keyring.ReadClockMark(r)
 	if err != nil || n.acceptClock.Load() {

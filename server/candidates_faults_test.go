@@ -63,7 +63,7 @@ func TestNoNodeBeginsANewStoreInPlaceOfOneThatWasDeleted(t *testing.T) {
 	}
 }
 
-// deleteAll deletes the records below a prefix, as by hand.
+// deleteAll deletes the records below a prefix, as an operator might by hand.
 func (tr *trial) deleteAll(prefix string) {
 	tr.t.Helper()
 	require.NoError(tr.t, tr.cluster.store.Update(tr.t.Context(), func(w store.Writer) error {

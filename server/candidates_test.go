@@ -206,7 +206,7 @@ func TestAStandbyThatCanNotForwardIsNotHealthy(t *testing.T) {
 	status, _ = two.observeHealth("?standbyok=true")
 	require.Equal(t, http.StatusOK, status)
 
-	// Another node that has the name of this one, or this one before it was started again.
+	// Another node with the name of this one, or this one before a restart.
 	leader := tr.term()
 	tr.cluster.mu.Lock()
 	leader.self.Name = two.name
@@ -223,7 +223,7 @@ func TestAStandbyThatCanNotForwardIsNotHealthy(t *testing.T) {
 	require.Contains(t, body.Error, "the store is held by alicloudkms restore")
 
 	tr.cluster.mu.Lock()
-	leader.self = cluster.Peer{} // No node has written it.
+	leader.self = cluster.Peer{} // The leader key was not written by a node.
 	tr.cluster.mu.Unlock()
 	status, body = two.observeHealth("?standbyok=true")
 	require.Equal(t, http.StatusServiceUnavailable, status)
@@ -231,7 +231,7 @@ func TestAStandbyThatCanNotForwardIsNotHealthy(t *testing.T) {
 	require.Contains(t, two.do("ListKeys").Message, "No node of the cluster is the active one")
 }
 
-// A load balancer, or anything else that reaches the listener, may ask for anything.
+// A load balancer, or anything else that reaches the listener, may send any query.
 func TestHealthAnswersWhateverTheQuery(t *testing.T) {
 	tr := newTrial(t)
 	one := tr.start("one", withOps(t))

@@ -15,17 +15,17 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/private"
 )
 
-// certificate is the TLS certificate of the listener. It can be replaced while connections are open: those keep the old
-// one, and new ones get the new one.
+// certificate is the TLS certificate of a listener. It can be replaced at any time: open connections keep the old
+// certificate, and new ones get the new one.
 type certificate struct {
 	// current is nil for plain HTTP.
 	current atomic.Pointer[tls.Certificate]
 }
 
-// maxPEMFile is more bytes than the file of a TLS key or of certificates has.
+// maxPEMFile bounds the size of a file of a TLS key or of certificates, in bytes. Real ones are much smaller.
 const maxPEMFile = 1 << 20
 
-// loadCertificate loads that of the listener at a place. It returns nil for plain HTTP.
+// loadCertificate loads the certificate of the listener at a place. It returns nil for plain HTTP.
 func loadCertificate(l Listener, at config.Place) (*tls.Certificate, error) {
 	if l.PlainHTTP {
 		return nil, nil
@@ -33,7 +33,7 @@ func loadCertificate(l Listener, at config.Place) (*tls.Certificate, error) {
 	return loadKeyPair(l.TLSCertFile, l.TLSKeyFile, at.Field("tls_cert_file"), at.Field("tls_key_file"))
 }
 
-// loadKeyPair loads a certificate with its chain, and its key, from the files in two fields.
+// loadKeyPair loads a certificate with its chain, and its key, from the files that two fields name.
 func loadKeyPair(certFile, keyFile string, inCert, inKey config.Place) (*tls.Certificate, error) {
 	chain, err := private.Read(certFile, private.Anyone, maxPEMFile)
 	if err != nil {
@@ -54,7 +54,7 @@ func loadKeyPair(certFile, keyFile string, inCert, inKey config.Place) (*tls.Cer
 	return &loaded, nil
 }
 
-// checkChain refuses a file that does not begin with a certificate.
+// checkChain refuses a file that has no certificate in PEM, or whose first certificate can't be parsed.
 func checkChain(text []byte) error {
 	const kind = "CERTIFICATE"
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
@@ -69,7 +69,7 @@ func checkChain(text []byte) error {
 	return fmt.Errorf("has no certificate in PEM (-----BEGIN %s-----)", kind)
 }
 
-// describeCertificate says for which names it is, and until when.
+// describeCertificate returns the names and the expiry of a certificate, in words.
 func describeCertificate(c *tls.Certificate) string {
 	names := "no host name"
 	if found := certificateNames(c.Leaf); len(found) > 0 {
@@ -78,7 +78,7 @@ func describeCertificate(c *tls.Certificate) string {
 	return fmt.Sprintf("certificate for %s, expires %s", names, c.Leaf.NotAfter.UTC().Format(time.RFC3339))
 }
 
-// certificateNames are the names that clients may call a server by that has the certificate.
+// certificateNames returns the DNS names and IP addresses that the certificate is valid for.
 func certificateNames(leaf *x509.Certificate) []string {
 	names := append([]string(nil), leaf.DNSNames...)
 	for _, ip := range leaf.IPAddresses {
@@ -87,7 +87,7 @@ func certificateNames(leaf *x509.Certificate) []string {
 	return names
 }
 
-// certificateWarnings say why clients will refuse the certificate of the listener at a place.
+// certificateWarnings returns why clients will refuse the certificate of the listener at a place. c may be nil.
 func certificateWarnings(c *tls.Certificate, at config.Place, now time.Time) []string {
 	if c == nil {
 		return nil
@@ -101,7 +101,8 @@ func certificateWarnings(c *tls.Certificate, at config.Place, now time.Time) []s
 	return all
 }
 
-// expiryWarnings say why nobody will take the certificate of the field at a place at present. c may be nil.
+// expiryWarnings returns a warning if the certificate of the field at a place has expired or is not valid yet. c may be
+// nil.
 func expiryWarnings(c *tls.Certificate, at config.Place, now time.Time) (all []string) {
 	if c == nil {
 		return nil
@@ -118,7 +119,7 @@ func expiryWarnings(c *tls.Certificate, at config.Place, now time.Time) (all []s
 	return all
 }
 
-// sameCertificate reports whether two certificates, and what is sent with them, are the same. Either may be nil.
+// sameCertificate reports whether two certificates and their chains are the same. Either may be nil.
 func sameCertificate(a, b *tls.Certificate) bool {
 	if a == nil || b == nil {
 		return a == b
@@ -126,7 +127,8 @@ func sameCertificate(a, b *tls.Certificate) bool {
 	return bytes.Equal(bytes.Join(a.Certificate, nil), bytes.Join(b.Certificate, nil))
 }
 
-// config is nil for plain HTTP. maxVersion is the newest version of TLS; 0 means the newest of all.
+// config returns the TLS configuration of the listener, or nil for plain HTTP. maxVersion is the newest TLS version
+// that is offered; 0 sets no limit.
 func (c *certificate) config(maxVersion uint16) *tls.Config {
 	if c.current.Load() == nil {
 		return nil
@@ -138,7 +140,7 @@ func (c *certificate) config(maxVersion uint16) *tls.Config {
 	}
 }
 
-// notAfter is when the certificate expires, and zero if there is none.
+// notAfter returns when the certificate expires, or zero if there is none.
 func (c *certificate) notAfter() time.Time {
 	loaded := c.current.Load()
 	if loaded == nil || loaded.Leaf == nil {

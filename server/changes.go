@@ -8,7 +8,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
 )
 
-// describe reports what differs between c, with the content f of its files, and what is in use.
+// describe adds to report how c, with the content f of its files, differs from what is in use.
 func (s *Server) describe(c Config, f files, report *ReloadReport) {
 	reloaded, fixed := settingsOf(c)
 	for _, changes := range [][]ops.Change{
@@ -33,7 +33,7 @@ func instanceChanges(before, after []Instance) []ops.Change {
 	return idChanges("instance", before, after, func(i Instance) string { return i.ID })
 }
 
-// idChanges says which blocks of a kind were added and removed.
+// idChanges returns which blocks of a kind were added and removed.
 func idChanges[T any](block string, before, after []T, id func(T) string) (all []ops.Change) {
 	has := func(list []T, wanted string) bool {
 		return slices.ContainsFunc(list, func(t T) bool { return id(t) == wanted })
@@ -58,7 +58,7 @@ func keyChanges(before, after gate.Credentials) (all []ops.Change) {
 	return all
 }
 
-// fileChanges says which certificates are new.
+// fileChanges returns which certificates are new.
 func (s *Server) fileChanges(f files) (all []ops.Change) {
 	for _, d := range doorsOf(s.config) {
 		old, loaded := s.gateways[d.id].certificate.current.Load(), f.certificates[d.id]

@@ -18,13 +18,13 @@ type Report = keyring.Report
 // ErrInUse reports that another process, probably a service, has the store open.
 var ErrInUse = store.ErrLocked
 
-// ErrNotGood reports that [Check] has found problems in a file that was to be relied on.
+// ErrNotGood reports that [Check] has found problems in a store or a backup that another operation depends on.
 var ErrNotGood = errors.New("is not good")
 
-// Check reads a whole store, and the material of every key version, which it opens with the root key of c. It changes
-// nothing. path is the store's file, or a backup of it; "" means the store of c. An error says that the check could not
-// be done; it wraps [ErrInUse] if a service has the file open. What is checked of a store in etcd is a snapshot, for
-// which no service needs to stop.
+// Check reads a whole store and unwraps the material of every key version with the root key of c. It changes nothing.
+// path is the store's file, or a backup of it; "" means the store of c. An error says that the check could not be done;
+// it wraps [ErrInUse] if a service has the file open. For a store in etcd, Check reads a snapshot, so no service needs
+// to stop.
 func Check(ctx context.Context, c Config, path string, progress Progress) (Report, error) {
 	root, err := loadRootKey(c)
 	if err != nil {
@@ -43,10 +43,10 @@ func Check(ctx context.Context, c Config, path string, progress Progress) (Repor
 // checkup checks files with a root key.
 type checkup struct {
 	root *crypt.RootKey
-	// rootFile and shown are what people call the root key's file and the file that is checked.
+	// rootFile and shown name the root key's file and the checked file in messages.
 	rootFile, shown string
 	progress        Progress
-	// moving is a state of a migration in which the store may be.
+	// moving is the state of a migration in which the store is allowed to be.
 	moving keyring.MoveState
 }
 
@@ -67,7 +67,7 @@ func (c checkup) of(ctx context.Context, path string) (Report, error) {
 	return report, errors.Join(err, archive.Close())
 }
 
-// ofEtcd checks the store of a configuration in etcd, as it is now.
+// ofEtcd checks a snapshot of the store in etcd.
 func (c checkup) ofEtcd(ctx context.Context, config Config) (Report, error) {
 	snapshot, err := etcdStore{config: config, progress: c.progress}.read(ctx)
 	if errors.Is(err, store.ErrDamaged) {
@@ -94,12 +94,12 @@ func (c checkup) ofArchive(ctx context.Context, archive keyring.Archive) (Report
 	return report, err
 }
 
-// mustBeGood is of for a file that is to be relied on.
+// mustBeGood is like of, but problems are an error that wraps [ErrNotGood].
 func (c checkup) mustBeGood(ctx context.Context, path string) (Report, error) {
 	return c.good(c.of(ctx, path))
 }
 
-// good returns an error if a check has found problems.
+// good turns the problems that a check has found into an error.
 func (c checkup) good(report Report, err error) (Report, error) {
 	if n := len(report.Problems); err == nil && n > 0 {
 		err = fmt.Errorf("%s %w: %s", c.shown, ErrNotGood, report.Problems[0])
@@ -110,7 +110,8 @@ func (c checkup) good(report Report, err error) (Report, error) {
 	return report, err
 }
 
-// compareContents returns an error if a store, which is called what, has not as much of everything as it should.
+// compareContents returns an error unless a store has as many records, keys, versions, secrets and values as it should.
+// what names the store in the error.
 func compareContents(what string, has, should Report) error {
 	if has.Records == should.Records && has.Keys == should.Keys && has.Versions == should.Versions &&
 		has.Secrets == should.Secrets && has.SecretValues == should.SecretValues {
@@ -121,7 +122,7 @@ func compareContents(what string, has, should Report) error {
 		should.Records, should.Keys, should.Versions, should.SecretValues, should.Secrets)
 }
 
-// explainRootKey says which root key opens a store, if err is that the one in rootFile does not.
+// explainRootKey adds to err which root key is needed, if err means that the one in rootFile does not open the store.
 func explainRootKey(rootFile string, err error) error {
 	switch {
 	case errors.Is(err, keyring.ErrEarlierRootKey):

@@ -15,7 +15,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
 
-// filled starts a service that holds something of every kind, and stops it.
+// filled starts a service, makes records of every kind in it, and stops it.
 func filled(t *testing.T) (w *wire, id string) {
 	w = newWire(t)
 	id = w.createKey("Description", "first")
@@ -26,7 +26,7 @@ func filled(t *testing.T) (w *wire, id string) {
 	w.must("TagResource", "KeyId", id, "Tags", `[{"TagKey":"a","TagValue":"b"}]`)
 	deleted := w.createKey()
 	w.must("ScheduleKeyDeletion", "KeyId", deleted, "PendingWindowInDays", "7")
-	// Its timestamp is ahead, so its nonce is written down.
+	// Its timestamp is ahead, so its nonce is stored.
 	list := kmsapi.Params{{Name: "Action", Value: "ListKeys"}}
 	ahead := signature.SignV1("POST", list, w.credentials(), newNonce(), w.kms.Now().Add(time.Minute))
 	require.Equal(t, 200, w.post(ahead).status)

@@ -12,11 +12,12 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/replay"
 )
 
-// acceptedClock is the operation on the audit line of a start with [Options.AcceptClock].
+// acceptedClock is the operation in the audit line that is written when [Options.AcceptClock] has taken effect.
 const acceptedClock = "AcceptClock"
 
-// lastMark returns what the last run has left about its clock. If the clock has been set back since then, it says so,
-// and by more than the window, so that no request would be accepted for long, it is an error.
+// lastMark returns the clock mark that the last run has stored. If the clock has been set back since then by more than
+// the window, no request would be accepted for a long time; that is an error. If the clock is accepted, a mark ahead of
+// it is dropped, with a warning and an audit line.
 func (s *service) lastMark(ctx context.Context, c Config) (mark replay.Mark, err error) {
 	if mark.At, mark.Exact, err = s.keys.ClockMark(ctx); err != nil {
 		return mark, err
@@ -36,7 +37,7 @@ func (s *service) lastMark(ctx context.Context, c Config) (mark replay.Mark, err
 	}
 }
 
-// checkClock refuses a clock that shows now if it is behind mark by more than the window.
+// checkClock returns an error if now is behind mark by more than the window.
 func checkClock(c Config, mark, now time.Time) error {
 	window, err := c.Limits.Window()
 	if err != nil || mark.Sub(now) <= window {
@@ -47,7 +48,8 @@ func checkClock(c Config, mark, now time.Time) error {
 		now.Format(time.RFC3339), mark.Format(time.RFC3339), window)
 }
 
-// logFloor says which requests are refused because the clock has been set back, if the floor is that far ahead.
+// logFloor warns that requests are refused because the clock was set back, if the floor is further ahead of the clock
+// than usual.
 func (s *service) logFloor(usual time.Duration) {
 	if now, floor := s.clock().UTC(), s.gate.Floor().UTC(); floor.Sub(now) > usual {
 		s.log.Warn("the clock is behind that of the last run: requests signed before the floor are refused",
@@ -55,7 +57,7 @@ func (s *service) logFloor(usual time.Duration) {
 	}
 }
 
-// markClock writes down what the next run needs to know about the clock. stopped says that no more request will be
+// markClock stores what the next run needs to know about the clock. stopped says that no more requests will be
 // accepted.
 func (s *service) markClock(ctx context.Context, stopped bool) error {
 	mark := s.gate.Mark()

@@ -11,11 +11,11 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// reopen stops the service, or lets it crash, and starts it with the clock set forward or back.
+// reopen stops or crashes the service, and starts it with the clock moved by the given time.
 func (l *lab) reopen(crash bool, by time.Duration) error {
 	l.t.Helper()
 	if crash {
-		l.commit = func(func() error) error { return errDisk } // so that a stop can't write anything
+		l.commit = func(func() error) error { return errDisk } // The stop can't write anything.
 		_ = l.service.Close()
 		l.commit = nil
 	} else {

@@ -2,7 +2,7 @@ package server
 
 import "github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
 
-// The configuration of a service, in the blocks of its file. docs/kms-configuration.md shows every field.
+// The blocks of a service's configuration file. docs/kms-configuration.md shows every field.
 type (
 	// Config is a whole configuration. [Config.Validate] checks it.
 	Config = config.Config
@@ -12,13 +12,13 @@ type (
 	StorageConfig = config.Storage
 	// EtcdConfig is where the nodes of a cluster keep their data.
 	EtcdConfig = config.Etcd
-	// ClusterConfig is what the nodes of a cluster need among themselves.
+	// ClusterConfig is how the nodes of a cluster reach and trust each other.
 	ClusterConfig = config.Cluster
-	// RootKeyConfig is where the key that wraps all others comes from.
+	// RootKeyConfig is the location of the key that wraps all others.
 	RootKeyConfig = config.RootKey
 	// Account owns keys.
 	Account = config.Account
-	// AccessKey is what a program signs its requests with.
+	// AccessKey is a key with which a program signs its requests.
 	AccessKey = config.AccessKey
 	// Instance is a KMS instance, with a dedicated gateway.
 	Instance = config.Instance
@@ -44,7 +44,7 @@ const (
 	KindHardware = config.KindHardware
 )
 
-// Unlimited is the quota or rate limit that is none.
+// Unlimited is the value of a quota or rate limit that limits nothing.
 const Unlimited = config.Unlimited
 
 // LoadConfig reads a configuration file in HCL and validates it. Errors name the file, the line and the field. Relative

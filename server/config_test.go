@@ -11,7 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// wholeConfig has a value in every field.
+// wholeConfig returns a configuration file with a value in every field.
 func wholeConfig(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile("internal/config/testdata/whole.hcl")
@@ -20,7 +20,7 @@ func wholeConfig(t *testing.T) string {
 }
 
 func writeConfig(t *testing.T, text string) string {
-	dir, err := os.MkdirTemp("", "kms-") // Its name is short, since that of a socket in it must be.
+	dir, err := os.MkdirTemp("", "kms-") // Its path must be short enough for a socket.
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	path := filepath.Join(dir, "kms.hcl")
@@ -65,7 +65,8 @@ func TestEveryFieldOfAConfigurationIsRead(t *testing.T) {
 	}, c)
 }
 
-// requireFields requires that two configurations have the same fields, wherever they are from.
+// requireFields requires that two configurations have the same exported fields. The files that they come from may
+// differ.
 func requireFields(t *testing.T, want, got server.Config) {
 	t.Helper()
 	expected, actual := reflect.ValueOf(want), reflect.ValueOf(got)
@@ -76,7 +77,7 @@ func requireFields(t *testing.T, want, got server.Config) {
 	}
 }
 
-// devConfig is a configuration that works, for tests that spoil a part of it.
+// devConfig returns a valid configuration, for tests that break part of it, and its folder.
 func devConfig(t *testing.T) (server.Config, string) {
 	dir := t.TempDir()
 	dev, err := server.NewDevConfig(dir, "127.0.0.1:0")

@@ -17,7 +17,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// bounded is a service with n connections, and metrics.
+// bounded starts a service that accepts n connections, with metrics.
 func bounded(t *testing.T, n int) *wire {
 	ops := withOps(t)
 	return configured(t, func(c *server.Config) {
@@ -26,7 +26,7 @@ func bounded(t *testing.T, n int) *wire {
 	})
 }
 
-// stranger opens a connection, and says something on it.
+// stranger opens a connection and writes said to it.
 func (w *wire) stranger(said string) net.Conn {
 	w.t.Helper()
 	conn, err := tls.Dial("tcp", cmp.Or(w.endpoint, w.kms.Endpoint), w.tlsConfig())
@@ -37,7 +37,7 @@ func (w *wire) stranger(said string) net.Conn {
 	return conn
 }
 
-// begun is a request that says how long its body is.
+// begun returns a request whose Content-Length need not match its body.
 func begun(path string, length int, body string) string {
 	return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: kms\r\nContent-Length: %d\r\n\r\n%s", path, length, body)
 }
@@ -152,7 +152,7 @@ func TestWhatHTTPAnswersOnItsOwnIsCounted(t *testing.T) {
 	require.Equal(t, before+1, counted(t, w.metrics()), "the service has answered these, or there was no request")
 }
 
-// counted returns how many connections metrics say that net/http has answered on its own.
+// counted returns how many connections net/http has answered by itself, by the metrics.
 func counted(t *testing.T, metrics string) (n int) {
 	t.Helper()
 	_, value, found := strings.Cut(metrics, "\nalicloudkms_not_http_total ")

@@ -30,7 +30,7 @@ func TestPlaintextsComeBackAsTheyWere(t *testing.T) {
 			blob, err := base64.StdEncoding.DecodeString(sealed.CiphertextBlob)
 			require.NoError(t, err)
 			require.Equal(t, sealed.KeyVersionId, string(blob[:36]), "a blob begins with the key version's id")
-			if len(plaintext) > 4 { // A shorter one may be in any ciphertext, by chance.
+			if len(plaintext) > 4 { // A shorter one may occur in a ciphertext by chance.
 				require.NotContains(t, string(blob), plaintext)
 			}
 			opened := w.must("Decrypt", "CiphertextBlob", sealed.CiphertextBlob)

@@ -23,13 +23,13 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// publicKeyBlob is the text of a PEM file without its first and last line, and without line breaks.
+// publicKeyBlob returns the content of a PEM file without its first and last line, and without line breaks.
 func publicKeyBlob(name string) string {
 	block, _ := pem.Decode(opensslFile(name + ".pub.pem"))
 	return base64.StdEncoding.EncodeToString(block.Bytes)
 }
 
-// publicKeyWithExponent is a public key that differs from the recipient's in its exponent.
+// publicKeyWithExponent returns a public key that differs from the recipient's only in its exponent.
 func publicKeyWithExponent(t testing.TB, exponent int) string {
 	block, _ := pem.Decode(opensslFile("rsa_2048.pub.pem"))
 	parsed, err := x509.ParsePKIXPublicKey(block.Bytes)
@@ -39,7 +39,7 @@ func publicKeyWithExponent(t testing.TB, exponent int) string {
 	return base64.StdEncoding.EncodeToString(der)
 }
 
-// onSM2 is a public key on the curve of SM2: a point like one on P-256, with the name of the other curve.
+// onSM2 returns a public key that claims to be on SM2: a point on P-256 with the object identifier of SM2.
 func onSM2() string {
 	block, _ := pem.Decode(opensslFile("prime256v1.pub.pem"))
 	named := bytes.Replace(block.Bytes, []byte("\x2a\x86\x48\xce\x3d\x03\x01\x07"),
@@ -47,14 +47,14 @@ func onSM2() string {
 	return base64.StdEncoding.EncodeToString(named)
 }
 
-// toRecipient are the parameters that name a public key to wrap a data key with.
+// toRecipient returns the parameters that name a public key to wrap a data key.
 func toRecipient() []string {
 	return []string{
 		"PublicKeyBlob", publicKeyBlob("rsa_2048"), "WrappingKeySpec", "RSA_2048", "WrappingAlgorithm", "RSAES_OAEP_SHA_256",
 	}
 }
 
-// unwrapExported opens what was wrapped for the recipient.
+// unwrapExported decrypts a data key that was wrapped for the recipient.
 func unwrapExported(t testing.TB, algorithm, exported string) []byte {
 	t.Helper()
 	key, err := x509.ParsePKCS8PrivateKey(opensslFile("rsa_2048.pkcs8.der"))
@@ -108,7 +108,7 @@ func TestDataKeysHaveTheLengthAskedFor(t *testing.T) {
 	}
 }
 
-// pairOf returns the value that pairs have for name.
+// pairOf returns the value of name in pairs.
 func pairOf(pairs []string, name string) string {
 	for i := 0; i < len(pairs); i += 2 {
 		if pairs[i] == name {
@@ -162,7 +162,7 @@ func TestTextThatIsNotBase64IsExportedAsItIs(t *testing.T) {
 		"c2VjcmV0":          "secret",
 		"YourPassword1234!": "YourPassword1234!",
 		"c2Vj\ncmV0":        "c2Vj\ncmV0",
-		"c2VjcmV=":          "c2VjcmV=", // Not what an encoder writes.
+		"c2VjcmV=":          "c2VjcmV=", // No encoder writes this.
 		"密码":                "密码",
 	} {
 		blob := w.must("Encrypt", "KeyId", id, "Plaintext", text).CiphertextBlob
@@ -171,7 +171,7 @@ func TestTextThatIsNotBase64IsExportedAsItIs(t *testing.T) {
 	}
 }
 
-// TestWhatOpenSSLWrapsIsWhatWeWrap holds the key of the tests above against files that OpenSSL has encrypted.
+// TestWhatOpenSSLWrapsIsWhatWeWrap decrypts files that OpenSSL has encrypted with the key of the tests above.
 func TestWhatOpenSSLWrapsIsWhatWeWrap(t *testing.T) {
 	for algorithm, file := range map[string]string{
 		"RSAES_OAEP_SHA_1": "rsa_2048.oaep_sha1.enc", "RSAES_OAEP_SHA_256": "rsa_2048.oaep_sha256.enc",
@@ -266,7 +266,7 @@ func TestWrappingKeysAndAlgorithmsMustFit(t *testing.T) {
 	}
 }
 
-// To export a data key is as much as to decrypt it, so one permission must not imply the other.
+// Exporting a data key gives as much as decrypting it, so neither permission may imply the other.
 func TestEachUseOfADataKeyIsAPermissionOfItsOwn(t *testing.T) {
 	root := restricted(t)
 	id := root.must("CreateKey").KeyMetadata.KeyId
@@ -290,7 +290,7 @@ func TestEachUseOfADataKeyIsAPermissionOfItsOwn(t *testing.T) {
 	}
 }
 
-// FuzzPublicKeyBlob sends any bytes as a public key. Only an RSA key of 2048 bits may wrap.
+// FuzzPublicKeyBlob sends arbitrary bytes as a public key. Only an RSA key of 2048 bits may be accepted.
 func FuzzPublicKeyBlob(f *testing.F) {
 	l := newLab(f, withoutAudit)
 	id := l.createKey()

@@ -16,22 +16,22 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/private"
 )
 
-// DevConfig is the configuration of a service for development: loopback only, TLS from a CA of its own, one account
-// with one access key, no quotas and no rate limits. NOT FOR PRODUCTION: its root key and secrets are in the same
-// folder as its data.
+// DevConfig is the configuration of a development service: loopback only, TLS from its own CA, one account with one
+// access key, no quotas and no rate limits. NOT FOR PRODUCTION: its root key and secrets are in the same folder as its
+// data.
 type DevConfig struct {
 	Config Config
 	// CAFile is the PEM file of the CA that clients must trust.
 	CAFile          string
 	AccessKeyID     string
 	AccessKeySecret kmsapi.Secret
-	// InstanceID is a KMS instance that is always there, and InstanceCAFile the PEM file of what clients of its dedicated
-	// gateway must trust: a root CA, and a CA of the region.
+	// InstanceID is a KMS instance that always exists, and InstanceCAFile the PEM file of the CAs that clients of its
+	// dedicated gateway must trust: a root CA, and a CA of the region.
 	InstanceID     string
 	InstanceCAFile string
 }
 
-// devAccount is the number that the API reference's own examples use.
+// devAccount is the account number in the examples of the API reference.
 const devAccount = "123456"
 
 // devInstance is the KMS instance of a development service.
@@ -39,7 +39,7 @@ const devInstance = "kst-dev"
 
 // NewDevConfig makes the files that a development service needs in dir, or takes those of an earlier run, so that keys,
 // credentials and CA outlive a restart. address is host:port on loopback; port 0 lets the kernel choose. "" means the
-// address that [DevConfig.KeepAddresses] has written there, if any. A folder of another user is refused.
+// address that [DevConfig.KeepAddresses] has written to dir, if any. A folder that belongs to another user is refused.
 func NewDevConfig(dir, address string) (*DevConfig, error) {
 	dir, err := devFolder(dir)
 	if err != nil {
@@ -77,7 +77,7 @@ func NewDevConfig(dir, address string) (*DevConfig, error) {
 			ID: d.AccessKeyID, SecretFile: filepath.Join(dir, "access-key-secret"),
 		}}}},
 		Audit: &AuditConfig{File: filepath.Join(dir, "audit.log")},
-		// Tests make keys by the hundred, and no key can be deleted sooner than in a week.
+		// Tests make keys by the hundred, and a key can be deleted after a week at the earliest.
 		Quotas: &Quotas{
 			Keys: config.Unlimited, Aliases: config.Unlimited, KeyVersions: config.Unlimited, Versions: config.Unlimited,
 			Secrets: config.Unlimited,
@@ -87,8 +87,8 @@ func NewDevConfig(dir, address string) (*DevConfig, error) {
 	return d, nil
 }
 
-// Operations is what a person who runs the service wants besides: the page, metrics and health on a free port of
-// loopback. It is nil in a folder whose path is too long for the socket that goes with them.
+// Operations returns an operations block for interactive use: the status page, metrics and health on a free loopback
+// port. It returns nil if the folder's path is too long for the operations socket.
 func (d *DevConfig) Operations() *OpsConfig {
 	o := &OpsConfig{Address: "127.0.0.1:0", Socket: filepath.Join(filepath.Dir(d.Config.Storage.Path), "operations.sock")}
 	if len(o.Socket) > config.MaxSocketPath {
@@ -97,7 +97,8 @@ func (d *DevConfig) Operations() *OpsConfig {
 	return o
 }
 
-// devFolder returns the absolute path of dir, since clients read the exported paths from folders of their own.
+// devFolder returns the absolute path of dir, since clients use the paths of its files from other working directories.
+// A folder that belongs to another user is an error.
 func devFolder(dir string) (string, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -122,7 +123,7 @@ func ensureRootKey(path string) error {
 	return root.WriteFile(path)
 }
 
-// ensureAccessKey gives d the access key of an earlier run, or a new one.
+// ensureAccessKey sets the access key of d to that of an earlier run, or to a new one.
 func (d *DevConfig) ensureAccessKey(dir string) error {
 	id, err := ensureFile(filepath.Join(dir, "access-key-id"), func() string { return "LTAI" + randomHex(8) })
 	if err != nil {
@@ -145,12 +146,12 @@ func ensureFile(path string, newContent func() string) (string, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
-	// Every later start would take half a file for the whole.
+	// Every later start would read a partly written file as complete.
 	made := newContent()
 	return made, replaceFile(path, made)
 }
 
-// replaceFile writes a line to the file at path, all of it or nothing.
+// replaceFile writes a line to the file at path, atomically.
 func replaceFile(path, line string) error {
 	if err := os.WriteFile(path+".new", []byte(line+"\n"), 0o600); err != nil {
 		return err

@@ -12,21 +12,21 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
 )
 
-// anyPort is where a service for development listens unless it is asked otherwise: on a free port.
+// anyPort is the default listen address of a development service: a free loopback port.
 const anyPort = "127.0.0.1:0"
 
-// The files that keep the addresses of a service for development with its data, so that clients which were configured
-// for one run can use the next.
+// The files in which a development service keeps its addresses, beside its data, so that clients configured for one run
+// can use the next.
 const (
 	devAddressName         = "address"
 	devInstanceAddressName = devInstance + ".address"
 )
 
-// devAddresses are where the gateways of a service for development are to listen.
+// devAddresses are the listen addresses of a development service's gateways.
 type devAddresses struct{ shared, instance string }
 
-// chooseDevAddresses returns those of the last run, unless address asks for others: a port of its choice for the shared
-// gateway, or with port 0 free ones for both.
+// chooseDevAddresses returns the addresses of the last run, unless address is set. Then the shared gateway listens at
+// address; port 0 gives both gateways free ports.
 func chooseDevAddresses(dir, address string) (devAddresses, error) {
 	shared, sharedErr := keptAddress(dir, devAddressName)
 	instance, instanceErr := keptAddress(dir, devInstanceAddressName)
@@ -42,10 +42,11 @@ func chooseDevAddresses(dir, address string) (devAddresses, error) {
 	return devAddresses{address, instance}, instanceErr
 }
 
-// CheckDevAddress refuses an address that [NewDevConfig] does not take: one that is not host:port on loopback.
+// CheckDevAddress returns an error for an address that [NewDevConfig] does not accept: one that is not host:port on
+// loopback.
 func CheckDevAddress(address string) error { return config.RequireLoopback(address) }
 
-// keptAddress returns the address in a file of dir, and any port if there is no such file.
+// keptAddress returns the address in a file of dir, or anyPort if there is no such file.
 func keptAddress(dir, name string) (string, error) {
 	path := filepath.Join(dir, name)
 	content, err := os.ReadFile(path)
@@ -62,7 +63,8 @@ func keptAddress(dir, name string) (string, error) {
 	return address, nil
 }
 
-// KeepAddresses writes where s listens beside its data, for [NewDevConfig] of the next run. s was started with d.
+// KeepAddresses stores the addresses at which s listens beside its data, for the next run's [NewDevConfig]. s must have
+// been started with d.
 func (d *DevConfig) KeepAddresses(s *Server) error {
 	dir := filepath.Dir(d.Config.Storage.Path)
 	return errors.Join(

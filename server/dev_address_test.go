@@ -13,10 +13,10 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// addresses are where both gateways of a development service listen.
+// addresses are the addresses of both gateways of a development service.
 type addresses struct{ shared, instance string }
 
-// runDev starts a development service on the data in dir, lets it keep its addresses, and stops it.
+// runDev starts a development service on the data in dir, stores its addresses, and stops it.
 func runDev(t *testing.T, dir, address string) addresses {
 	t.Helper()
 	dev, err := server.NewDevConfig(dir, address)
@@ -31,8 +31,8 @@ func runDev(t *testing.T, dir, address string) addresses {
 	return used
 }
 
-// keepPort makes a connection that the service closes. The kernel remembers it for a minute, in which a socket that
-// asks for any port does not get this one.
+// keepPort makes a connection that the service closes. For a minute after that, the kernel does not give the port to a
+// socket that asks for any port.
 func keepPort(t *testing.T, address string) {
 	t.Helper()
 	conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true})
@@ -79,7 +79,7 @@ func TestBeforeListeningEndsTheStart(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
-// In a shared folder such as /tmp, another user may have made the folder first, with links for its files.
+// In a shared folder such as /tmp, another user may have made the folder first, with links in place of its files.
 func TestADevelopmentServiceDoesNotUseAFolderOfAnotherUser(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can give a folder away")

@@ -13,12 +13,12 @@ import (
 
 const (
 	devCertificateLife = 365 * 24 * time.Hour
-	// devCertificateRest is how much of it must be left at a start.
+	// devCertificateRest is how much of devCertificateLife must be left at a start.
 	devCertificateRest = 30 * 24 * time.Hour
 )
 
-// ensureCertificates writes a CA and a certificate for loopback, unless those of an earlier run are valid for another
-// month. The CA's own key is discarded at once, so nothing else will ever be signed by it.
+// ensureCertificates writes a CA and a certificate for loopback, unless the certificate of an earlier run is valid for
+// another month. The CA's own key is discarded at once, so it can't sign anything else.
 func ensureCertificates(dir string, now time.Time) error {
 	current, err := readCertificates(filepath.Join(dir, "tls.pem"))
 	if err == nil && current[0].NotAfter.Sub(now) > devCertificateRest {
@@ -40,12 +40,12 @@ func ensureCertificates(dir string, now time.Time) error {
 	)
 }
 
-// devServer is the template of a certificate for a host and for loopback.
+// devServer returns the template of a certificate for a host and for loopback.
 func devServer(now time.Time, host string) *x509.Certificate {
 	return pki.Server("alicloudkms server -dev", []string{host, "127.0.0.1", "::1"}, now, now.Add(devCertificateLife))
 }
 
-// readCertificates reads the certificates in a PEM file, one at least.
+// readCertificates reads the certificates in a PEM file. It returns at least one.
 func readCertificates(path string) ([]*x509.Certificate, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -58,7 +58,7 @@ func readCertificates(path string) ([]*x509.Certificate, error) {
 	return found, nil
 }
 
-// writeKey writes the key of a certificate, for its owner alone.
+// writeKey writes the key of a certificate to a file that only its owner can read.
 func writeKey(path string, pair pki.Pair) error {
 	encoded, err := pki.EncodeKey(pair.Key)
 	if err != nil {

@@ -14,16 +14,16 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/pki"
 )
 
-// The files of the CAs that sign the certificates of dedicated gateways: a root, and under it the CA of a region, as
-// Alibaba Cloud has them. The key of the second is kept, so that certificates can be renewed.
+// The files of the CAs for dedicated gateways: a root, and below it the CA of a region, as at Alibaba Cloud. The region
+// CA's key is kept, so that certificates can be renewed.
 const (
 	instanceCAName  = "instance-ca.pem"
 	instanceKeyName = "instance-ca.key"
 )
 
 // NewDevInstance returns a KMS instance for a service whose files are in dir, with a new certificate for its dedicated
-// gateway. The CAs there sign it; if there are none, they are made first. The gateway sends the CA of the region too,
-// unless its TLSCertFile is changed to the file whose name has -leaf at its end.
+// gateway. It is signed by the region CA in dir; if dir has no CAs, they are made first. The gateway also sends the
+// certificate of the region CA, unless its TLSCertFile is changed to the file whose name ends in -leaf.pem.
 func NewDevInstance(dir, id string) (Instance, error) {
 	now := time.Now()
 	region, err := ensureInstanceCA(dir, now)
@@ -46,7 +46,7 @@ func NewDevInstance(dir, id string) (Instance, error) {
 	}, err
 }
 
-// ensureInstanceCA reads the CA of the region, or makes it and a root.
+// ensureInstanceCA reads the region CA, or makes it and its root.
 func ensureInstanceCA(dir string, now time.Time) (*pki.Authority, error) {
 	region, err := readInstanceCA(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -89,12 +89,12 @@ func newInstanceCA(dir string, now time.Time) (*pki.Authority, error) {
 		writeKey(filepath.Join(dir, instanceKeyName), region.Pair))
 }
 
-// instanceCATemplate is that of a CA that lasts for 20 years, as those of Alibaba Cloud do.
+// instanceCATemplate returns the template of a CA that is valid for 20 years, like those of Alibaba Cloud.
 func instanceCATemplate(name string, now time.Time) *x509.Certificate {
 	return pki.CA(name, now, now.AddDate(20, 0, 0))
 }
 
-// writeChain writes certificates in the form of the console's file, whose lines end in CR LF.
+// writeChain writes certificates as the console's CA download has them, with lines that end in CR LF.
 func writeChain(path string, certificates ...*x509.Certificate) error {
 	encoded := pki.EncodeCertificates(certificates...)
 	return os.WriteFile(path, bytes.ReplaceAll(encoded, []byte("\n"), []byte("\r\n")), 0o644)

@@ -15,7 +15,7 @@ const (
 	configDigest  = "configuration"
 )
 
-// digestRootKey returns what is the same on nodes with the same root key.
+// digestRootKey returns a digest that is equal on nodes with the same root key.
 func digestRootKey(root *crypt.RootKey) ([]byte, error) {
 	h, err := root.NewDigest(rootKeyDigest)
 	if err != nil {
@@ -24,8 +24,8 @@ func digestRootKey(root *crypt.RootKey) ([]byte, error) {
 	return h.Sum(nil), nil
 }
 
-// digestConfig returns what is the same on nodes that answer a request alike: their credentials with secrets and
-// permissions, and their settings but for addresses and files.
+// digestConfig returns a digest that is equal on nodes that answer every request alike. It covers credentials with
+// their secrets and permissions, and the settings except addresses and files.
 func digestConfig(root *crypt.RootKey, c Config, credentials gate.Credentials) ([]byte, error) {
 	h, err := root.NewDigest(configDigest)
 	if err != nil {
@@ -62,7 +62,7 @@ func digestConfig(root *crypt.RootKey, c Config, credentials gate.Credentials) (
 	return h.Sum(nil), nil
 }
 
-// instanceFacts are what no reload changes of the KMS instances, but for their listeners.
+// instanceFacts returns the properties of the KMS instances that no reload changes, except their listeners.
 func instanceFacts(c Config) (facts []string) {
 	for _, i := range c.AllInstances() {
 		facts = append(facts, i.ID, i.Kind, i.Account, i.Region, i.Image)

@@ -2,7 +2,7 @@ package server
 
 import "github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/gate"
 
-// Digests returns what a node with c says about its root key and its configuration.
+// Digests returns the digests of the root key and configuration that a node with c sends to its peers.
 func Digests(c Config) (rootKey, config []byte, err error) {
 	root, err := loadRootKey(c)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// digestible returns a configuration whose files exist.
+// digestible returns a configuration with existing files.
 func digestible(t *testing.T) server.Config {
 	dev, err := server.NewDevConfig(t.TempDir(), "127.0.0.1:0")
 	require.NoError(t, err)

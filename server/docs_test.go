@@ -13,7 +13,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// manual is the reference of the configuration file.
+// manual returns the reference of the configuration file.
 func manual(t *testing.T) string {
 	text, err := os.ReadFile("../docs/kms-configuration.md")
 	require.NoError(t, err)
@@ -32,7 +32,7 @@ func TestTheManualsExampleIsAGoodConfigurationWithEveryField(t *testing.T) {
 	require.NoError(t, err)
 	_, err = server.LoadConfig(writeConfig(t, storageBlock.ReplaceAllLiteralString(example, node)))
 	require.NoError(t, err)
-	// These exclude fields that are in the example.
+	// These exclude fields that the example has.
 	left := map[string]bool{"plain_http": true, "inactive": true, "secret": true, "security_token": true}
 	for _, name := range fieldNames(reflect.TypeFor[server.Config]()) {
 		require.Contains(t, manual(t), name)
@@ -51,7 +51,7 @@ func TestTheManualsPermissionsAreGood(t *testing.T) {
 	require.Len(t, c.Accounts[0].AccessKeys[0].Allow, 3)
 }
 
-// fieldNames are the names of a configuration's fields and blocks, and of those in them. Labels have none.
+// fieldNames returns the names of the fields and blocks in a configuration, at all levels. Labels have no name.
 func fieldNames(t reflect.Type) (names []string) {
 	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
 		t = t.Elem()

@@ -61,7 +61,7 @@ func TestADryRunSaysHowTheRequestWouldEndAndNothingElse(t *testing.T) {
 				require.Contains(t, got.Message, `"DryRun"`)
 			}
 			if op == kmsapi.OpGetPublicKey {
-				return // A disabled key has its public key.
+				return // GetPublicKey works for a disabled key.
 			}
 			w.must("DisableKey", "KeyId", s.id)
 			got = dry()
@@ -122,7 +122,7 @@ func TestOnlyWhatChangesNothingHasDryRuns(t *testing.T) {
 	}
 }
 
-// An operation that has no dry run does not know the parameter.
+// An operation without dry runs ignores the parameter.
 func TestADryRunOfAnotherOperationIsNone(t *testing.T) {
 	w := newWire(t)
 	require.Equal(t, http.StatusOK, w.do("ListKeys", "DryRun", "true").status)

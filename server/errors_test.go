@@ -17,8 +17,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// publicErrorCodes is the reference's table of public error codes (§1.5) as published, but for line breaks and for a
-// space before a full stop: code, HTTP status, sentence.
+// publicErrorCodes is the reference's table of public error codes (§1.5) as published, except for line breaks and
+// spaces before full stops: code, HTTP status, sentence.
 const publicErrorCodes = `
 InternalFailure	500	Internal Failure.
 ServiceUnavailableTemporary	503	Service Unavailable Temporary.
@@ -52,8 +52,7 @@ Rejected.PendingDeletion	409	The request was rejected because the key state is P
 Rejected.PendingImport	409	The request was rejected because the key state is PendingImport.
 `
 
-// otherCodes are those that the contract has besides: of chapter 2, of later publications and of Alibaba Cloud's
-// gateway.
+// otherCodes are the other codes of the contract: from chapter 2, later publications and Alibaba Cloud's gateway.
 const otherCodes = `
 Forbidden.KeyVersionNotFound	404	The specified Key version is not found.
 Rejected.UnsupportedOperation	400	Unsupported operation.
@@ -79,7 +78,7 @@ ValidationError	400	The parameters specified in the request are invalid.
 AccessDeniedError	403	You are not authorized to perform this operation on the KMS resource.
 `
 
-// never says why a code can't occur in this service.
+// never maps the codes that can't occur in this service to the reason.
 var never = map[kmsapi.Code]string{
 	"Forbidden.UbsmsInvalidUserId":      "Ubsms is Alibaba Cloud's system of orders, and nothing is ordered here.",
 	"Forbidden.UbsmsInvalidBid":         "Business partners of Alibaba Cloud have no part in it.",
@@ -90,7 +89,7 @@ var never = map[kmsapi.Code]string{
 	"Rejected.Enabled":                  "No cell of chapter 2 has it: every operation may run on an enabled key, or fails with StateModifiedFailed.",
 }
 
-// occurs makes each of the other codes occur.
+// occurs maps every other code to a function that makes it occur.
 var occurs = map[kmsapi.Code]func(w *wire) answer{
 	"InternalFailure":             aRecordThatIsSpoilt,
 	"ServiceUnavailableTemporary": aCommitThatFails,
@@ -234,7 +233,7 @@ var occurs = map[kmsapi.Code]func(w *wire) answer{
 	},
 }
 
-// temporary is a caller with a temporary access key, which is good for so long from now.
+// temporary returns a caller with a temporary access key that expires after life.
 func temporary(t *testing.T, life time.Duration) caller {
 	return configured(t, func(c *server.Config) {
 		key := accessKey("STS.one")
@@ -243,8 +242,8 @@ func temporary(t *testing.T, life time.Duration) caller {
 	}).as("STS.one")
 }
 
-// variable turns what differs in the reference's sentences into patterns. The real service says which resource is
-// forbidden.
+// variable turns the variable parts of the reference's sentences into patterns. The real service names the forbidden
+// resource.
 var variable = strings.NewReplacer(
 	"< parameter name >", "[A-Za-z]+",
 	"This operation is forbidden", "This operation( for [a-z0-9:/-]+)? is forbidden",
@@ -271,12 +270,12 @@ func TestEveryErrorCodeOccursAsTheReferenceSays(t *testing.T) {
 	}
 }
 
-// rows are the lines of a table that are not empty.
+// rows returns the lines of a table that are not empty.
 func rows(table string) []string {
 	return strings.FieldsFunc(table, func(r rune) bool { return r == '\n' })
 }
 
-// Codes of the reference, of the contract and of the tables above are the same, and none is in both tables.
+// The tables above have all codes of the reference and the contract, and each code is in either never or occurs.
 func TestNoErrorCodeIsForgotten(t *testing.T) {
 	known := map[kmsapi.Code]bool{}
 	for _, line := range rows(publicErrorCodes + otherCodes) {
@@ -298,7 +297,7 @@ func TestNoErrorCodeIsForgotten(t *testing.T) {
 	}
 }
 
-// aRecordThatIsSpoilt asks for a CMK whose record is not what it was.
+// aRecordThatIsSpoilt uses a CMK whose record was damaged.
 func aRecordThatIsSpoilt(w *wire) answer {
 	id := w.createKey()
 	w.kms.Stop()
@@ -309,14 +308,14 @@ func aRecordThatIsSpoilt(w *wire) answer {
 	return w.do("DescribeKey", "KeyId", id)
 }
 
-// aCommitThatFails asks for a write that does not get to the disk.
+// aCommitThatFails sends a request whose write does not reach the disk.
 func aCommitThatFails(w *wire) answer {
 	l := newLab(w.t, nil)
 	l.commit = func(func() error) error { return errors.New("no space left on device") }
 	return l.do("CreateKey")
 }
 
-// manyAtOnce asks until the service has enough of it, which it has at the second request in one second.
+// manyAtOnce sends requests until the service refuses one: the second in one second.
 func manyAtOnce(w *wire) answer {
 	for {
 		if got := w.do("CreateKey"); got.Code != "" {

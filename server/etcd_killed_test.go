@@ -18,7 +18,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/servertest"
 )
 
-// doomed is a command on stores in etcd, for a child that kills itself after a step of it.
+// doomed is a command on stores in etcd, for a child process that kills itself after a step.
 type doomed struct {
 	Command            string
 	Config, To         server.Config
@@ -26,10 +26,10 @@ type doomed struct {
 	After              int
 }
 
-// doomedCommand is where a child finds it.
+// doomedCommand is the environment variable that passes a doomed to the child.
 const doomedCommand = "STORES_TEST_DOOMED"
 
-// runDoomed is the child.
+// runDoomed runs a command in the child.
 func runDoomed(command string) error {
 	var d doomed
 	if err := json.Unmarshal([]byte(command), &d); err != nil {
@@ -38,7 +38,7 @@ func runDoomed(command string) error {
 	return d.run(context.Background(), func(string) {
 		if d.After--; d.After == 0 {
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-			select {} // Until the signal arrives.
+			select {} // Wait for the signal.
 		}
 	})
 }
@@ -70,7 +70,7 @@ func (d doomed) kill(t *testing.T, n int) {
 	require.Equal(t, syscall.SIGKILL, child.ProcessState.Sys().(syscall.WaitStatus).Signal(), "%s", out)
 }
 
-// end runs d until it panics after the n-th step. Unlike one that is killed, it gives up its lease.
+// end runs d until it panics after the n-th step. Unlike a killed process, it gives up its lease.
 func (d doomed) end(t *testing.T, n int) {
 	t.Helper()
 	over := errors.New("this is the end")
@@ -79,7 +79,7 @@ func (d doomed) end(t *testing.T, n int) {
 			require.Equal(t, over, p)
 		}
 	}()
-	// A panic in a commit is an error of the commit.
+	// A panic in a commit becomes an error of the commit.
 	require.Error(t, d.run(t.Context(), func(string) {
 		if n--; n == 0 {
 			panic(over)
@@ -87,8 +87,8 @@ func (d doomed) end(t *testing.T, n int) {
 	}))
 }
 
-// atEachStep makes a command for each of its steps, and ends it there, and one that is killed after the step called
-// killed. Then after has to find everything in order, and that the command can be run again.
+// atEachStep makes a command for each step and ends it there, and one more that is killed after the step called killed.
+// Each time, after must find everything in order, and that the command can be run again.
 func atEachStep(
 	t *testing.T, steps []string, killed string, make func(t *testing.T) (*twoStores, doomed),
 	after func(t *testing.T, s *twoStores, d doomed, last string),
@@ -115,7 +115,7 @@ func stepsOf(t *testing.T, d doomed) (steps []string) {
 	return steps
 }
 
-// A number of keys whose records no single transaction of etcd holds, and one of whose material that is true.
+// The records of enough keys, and the material of many keys, do not fit in a single etcd transaction.
 const (
 	enough = 20
 	many   = 130
@@ -178,7 +178,7 @@ func TestAMigrationToAFileThatIsKilled(t *testing.T) {
 	})
 }
 
-// committed are the steps after which a store in etcd is another one.
+// committed are the steps after which a store in etcd has its new content.
 var committed = []string{"committed", "part applied", "removed", "the store is replaced"}
 
 func TestARestoreToEtcdThatIsKilled(t *testing.T) {

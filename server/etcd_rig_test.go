@@ -16,17 +16,17 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/servertest"
 )
 
-// twoStores is a service that can have its store in a file or in etcd: a configuration for each.
+// twoStores has two configurations of a service, one with its store in a file and one with it in etcd.
 type twoStores struct {
 	t            *testing.T
 	dir          string
 	inFile, etcd server.Config
 }
 
-// prefixes is the number of stores in etcd so far.
+// prefixes counts the stores in etcd, so that each gets its own prefix.
 var prefixes atomic.Int64
 
-// newTwoStores makes a store of some keys in a file, and none in etcd.
+// newTwoStores makes a store with a number of keys in a file, and none in etcd.
 func newTwoStores(t *testing.T, etcd *etcdtest.Cluster, keys int) *twoStores {
 	t.Helper()
 	c, dir := devConfig(t)
@@ -44,10 +44,10 @@ func newTwoStores(t *testing.T, etcd *etcdtest.Cluster, keys int) *twoStores {
 	return s
 }
 
-// at is the path of a file of the test.
+// at returns the path of a file of the test.
 func (s *twoStores) at(name string) string { return filepath.Join(s.dir, name) }
 
-// migrated is newTwoStores with the store in etcd.
+// migrated is newTwoStores after a migration to etcd.
 func migrated(t *testing.T, etcd *etcdtest.Cluster, keys int) *twoStores {
 	t.Helper()
 	s := newTwoStores(t, etcd, keys)
@@ -56,7 +56,7 @@ func migrated(t *testing.T, etcd *etcdtest.Cluster, keys int) *twoStores {
 	return s
 }
 
-// requireGood requires that a store is good, and returns what is in it.
+// requireGood requires that the check of a store finds nothing, and returns its report.
 func requireGood(t *testing.T, c server.Config, path string) server.Report {
 	t.Helper()
 	report, err := server.Check(t.Context(), c, path, nil)
@@ -65,7 +65,7 @@ func requireGood(t *testing.T, c server.Config, path string) server.Report {
 	return report
 }
 
-// backup takes a backup of a store.
+// backup writes a backup of a store and returns its path.
 func (s *twoStores) backup(c server.Config, name string) string {
 	s.t.Helper()
 	path := s.at(name)
@@ -74,7 +74,7 @@ func (s *twoStores) backup(c server.Config, name string) string {
 	return path
 }
 
-// usable returns which of the two stores a service could use: it is never more than one.
+// usable returns which of the two stores a service could use. It is never both.
 func (s *twoStores) usable() string {
 	s.t.Helper()
 	var names []string

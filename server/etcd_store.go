@@ -11,7 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// StoreName is what people call the store of c: the path of its file, or where it is in etcd.
+// StoreName returns the name of the store of c in messages: the path of its file, or its prefix and endpoints in etcd.
 func StoreName(c Config) string {
 	if c.Etcd == nil {
 		return c.Storage.Path
@@ -19,13 +19,13 @@ func StoreName(c Config) string {
 	return fmt.Sprintf("%s in etcd %s", c.Etcd.KeyPrefix(), strings.Join(c.Etcd.Endpoints, ","))
 }
 
-// etcdStore is the store of a configuration in etcd, for a command that is no node.
+// etcdStore is the store of a configuration in etcd, as a command uses it that is not a node.
 type etcdStore struct {
 	config Config
-	// command is the name of the command, for others that find the store in use.
+	// command is the name of the command, shown to others that find the store in use.
 	command  string
 	progress Progress
-	// salvage opens even a store of which a part is lost.
+	// salvage makes lead open a store even if part of it is lost.
 	salvage bool
 	// step is called after each step of a large update.
 	step func(name string)
@@ -46,8 +46,8 @@ func (e etcdStore) read(ctx context.Context) (cluster.Snapshot, error) {
 	return snapshot, nil
 }
 
-// lead opens the store, so that no node can become the active one until it is closed. The error wraps [ErrInUse] if a
-// node is.
+// lead opens the store. Until it is closed, no node can become the active one. The error wraps [ErrInUse] if a node is
+// active already.
 func (e etcdStore) lead(ctx context.Context) (cluster.Alone, error) {
 	engine, options, err := e.engine()
 	if err != nil {
@@ -64,7 +64,7 @@ func (e etcdStore) lead(ctx context.Context) (cluster.Alone, error) {
 	return opened, nil
 }
 
-// holder is what others see as the active node. It has no address, for nobody can be served by it.
+// holder returns the name that others see as the active node. It has no address, since a command serves no requests.
 func (e etcdStore) holder() string {
 	name := "alicloudkms " + e.command
 	if host, err := os.Hostname(); err == nil {
@@ -73,7 +73,7 @@ func (e etcdStore) holder() string {
 	return name
 }
 
-// engine reads the files that the configuration names for etcd.
+// engine returns the registered engine and its options, with the files that the configuration names for etcd.
 func (e etcdStore) engine() (cluster.Engine, cluster.Options, error) {
 	engine, linked := cluster.Registered()
 	if err := engineFault(e.config, linked); err != nil {
@@ -86,12 +86,12 @@ func (e etcdStore) engine() (cluster.Engine, cluster.Options, error) {
 	return engine, files.engineOptions(e.config, newStoreTLS(files.etcd), Options{}.withDefaults()), nil
 }
 
-// fault is err as one about the configuration's etcd.
+// fault returns err as a fault of the configuration's etcd block.
 func (e etcdStore) fault(err error) error {
 	return fieldOf(e.config, "etcd", "endpoints").Fault(fmt.Errorf("%s: %w", StoreName(e.config), err))
 }
 
-// condition is an error of package os, in words that are also true of etcd.
+// condition is an error of package os with a message that also fits etcd.
 type condition struct {
 	words string
 	is    error
@@ -106,12 +106,12 @@ var (
 	errTaken error = &condition{"there is a store already", os.ErrExist}
 )
 
-// records are those of a store, or of a snapshot or a backup of one.
+// records are the records of a store, or of a snapshot or backup of one.
 type records interface {
 	View(ctx context.Context, fn func(store.Reader) error) error
 }
 
-// unstructured is a store whose structure needs no check, as a keyring.Archive.
+// unstructured makes a keyring.Archive of a store that has no file structure to verify.
 type unstructured struct{ records }
 
 // Verify implements keyring.Archive.

@@ -128,8 +128,8 @@ func TestADamagedStoreInEtcdIsRestored(t *testing.T) {
 	}
 }
 
-// A backup of a service that was stopped says that nothing was accepted after it. When it is restored, that is no
-// longer so.
+// A backup of a stopped service says that nothing was accepted after its mark. After a restore, that may no longer
+// hold.
 func TestARestoredStoreDoesNotKnowWhatWasAccepted(t *testing.T) {
 	t.Parallel()
 	s := newTwoStores(t, etcdtest.Start(t, etcdtest.Options{NoSync: true}), 0)

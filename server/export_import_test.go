@@ -13,10 +13,10 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/wrapping"
 )
 
-// WithCopiesOfOneWrappingKey returns o with wrapping keys that are nearly free, for a benchmark of everything else.
+// WithCopiesOfOneWrappingKey returns o with wrapping keys that cost almost nothing, for a benchmark of everything else.
 func (o Options) WithCopiesOfOneWrappingKey() Options { return o.WithAWrappingKeyEvery(0) }
 
-// WithAWrappingKeyEvery returns o with copies of one wrapping key, each of which takes as long as given.
+// WithAWrappingKeyEvery returns o with copies of one wrapping key. Making each copy takes the given time.
 func (o Options) WithAWrappingKeyEvery(takes time.Duration) Options {
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -30,7 +30,7 @@ func (o Options) WithAWrappingKeyEvery(takes time.Duration) Options {
 	return o
 }
 
-// WithAKeyPairEvery returns o with its key pairs, each of which takes as long as given.
+// WithAKeyPairEvery returns o with its key pairs. Making each takes the given time.
 func (o Options) WithAKeyPairEvery(takes time.Duration) Options {
 	generate := o.keyPair
 	o.generatePair = func(spec string) (*asymmetric.Key, error) {

@@ -17,10 +17,10 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/storetest"
 )
 
-// Service is a service that listens nowhere.
+// Service is a service without listeners.
 type Service = service
 
-// Open opens a service that listens nowhere, for tests that call it directly.
+// Open opens a service without listeners, for tests that call it directly.
 func Open(c Config, o Options) (*Service, error) {
 	o = o.withDefaults()
 	f, err := loadFiles(c, o.Clock())
@@ -41,13 +41,13 @@ func (s *service) Gateway(instance string) http.Handler { return s.handlers[inst
 // Close closes a service that Open has opened.
 func (s *service) Close() error { return s.close() }
 
-// StoredNonces returns how many records of nonces the store has.
+// StoredNonces returns the number of nonces in the store.
 func (s *service) StoredNonces(ctx context.Context) (n int, err error) {
 	err = s.keys.EachNonce(ctx, func(string) error { n++; return nil })
 	return n, err
 }
 
-// WithCommit returns o with commit in the place of every commit: see store.Options.
+// WithCommit returns o with commit called in place of every commit: see store.Options.
 func (o Options) WithCommit(commit func(updates int, commit func() error) error) Options {
 	o.commit = commit
 	return o
@@ -65,59 +65,60 @@ func (o Options) WithTimeouts(readHeader, read, write, idle time.Duration) Optio
 	return o
 }
 
-// Operations names every operation that the service serves, in order.
+// Operations returns every operation that the service serves, sorted.
 func Operations() []kmsapi.Operation {
 	served := slices.DeleteFunc(kmsapi.Operations(), func(op kmsapi.Operation) bool { return !api.Serves(op) })
 	slices.Sort(served)
 	return served
 }
 
-// RateClass is the class that an operation is counted in.
+// RateClass returns the rate limit class of an operation.
 func RateClass(operation kmsapi.Operation) string { return string(operation.RateClass()) }
 
 // DefaultKeyQuota is the quota of CMKs unless the configuration has another.
 const DefaultKeyQuota = config.DefaultKeyQuota
 
-// FailACommit writes to the store of s, and returns what came of it.
+// FailACommit writes to the store of s, and returns the error.
 func (s *Server) FailACommit(ctx context.Context) error {
 	return s.service.Load().store.Update(ctx, func(w store.Writer) error { return w.Put("nonce/x", nil) })
 }
 
-// RekeyInSteps is Rekey with a function that is called after each step, with its name.
+// RekeyInSteps is Rekey with a function that is called with the name of each step that is done.
 func RekeyInSteps(ctx context.Context, c Config, newKey, keep string, step func(name string)) (Rekeyed, error) {
 	return rekey(ctx, c, newKey, keep, nil, step)
 }
 
-// RestoreInSteps is Restore of a store that is replaced, with a function that is called after each step.
+// RestoreInSteps is Restore, with replace set, with a function that is called with the name of each step that is done.
 func RestoreInSteps(ctx context.Context, c Config, path, keep string, step func(name string)) (Restored, error) {
 	return restore(ctx, c, path, true, keep, nil, step)
 }
 
-// MigrateInSteps is Migrate with a function that is called after each step, with its name.
+// MigrateInSteps is Migrate with a function that is called with the name of each step that is done.
 func MigrateInSteps(ctx context.Context, from, to Config, step func(name string)) (Migrated, error) {
 	return migrate(ctx, from, to, nil, step)
 }
 
-// Link is what a node has to the others of its cluster.
+// Link is a node's connection to the others of its cluster.
 type Link = link
 
-// ErrNotRun is what a Link returns of a request that has surely not run.
+// ErrNotRun is what a Link returns for a request that has certainly not run.
 var ErrNotRun = peers.ErrNotRun
 
-// Member is what a node of a cluster has in a test, in place of a store and a network.
+// Member replaces the store and the network of a node in a test.
 type Member struct {
 	Join func() (cluster.Node, error)
-	// Connect is called with what returns the handler of a forwarded request, and what the node says about itself.
+	// Connect is called with a function that returns the handler of forwarded requests, and with what the node says
+	// about itself.
 	Connect func(handler func(gateway string) http.Handler, said peers.Description) (Link, error)
 	Skew    time.Duration
-	// ForStore is the certificate that the node shows to the store; nil if it shows none.
+	// ForStore is the certificate that the node presents to the store; nil if it presents none.
 	ForStore *tls.Certificate
-	// After is time.After by the test's clock, and Stepped is called when something may have changed.
+	// After is time.After by the test's clock. Stepped is called when something may have changed.
 	After   func(time.Duration) <-chan time.Time
 	Stepped func()
 }
 
-// As returns o for a node of a cluster.
+// As returns o for a node that is the member m of a cluster.
 func (o Options) As(m Member) Options {
 	o.cluster = &clusterParts{
 		join:    func(context.Context) (cluster.Node, error) { return m.Join() },
@@ -128,8 +129,8 @@ func (o Options) As(m Member) Options {
 	return o
 }
 
-// Handler answers the requests of a gateway, as its listener has them answered.
+// Handler returns the handler of a gateway, as its listener uses it.
 func (s *Server) Handler(gateway string) http.Handler { return s.handler(gateway) }
 
-// NodeHealth is what /healthz says about a node of a cluster, and its metrics.
+// NodeHealth returns the state of a node of a cluster, as /healthz and the metrics show it.
 func (s *Server) NodeHealth() ops.Node { return s.node.status() }

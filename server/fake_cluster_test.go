@@ -18,14 +18,14 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 )
 
-// fakeCluster keeps the store and the leader key of nodes that are all in one process.
+// fakeCluster has the store and the leader key of nodes that are all in one process.
 type fakeCluster struct {
 	store store.Store
-	// beforeCommit is called before each commit of a term; an error says that the commit surely did not happen.
+	// beforeCommit is called before each commit of a term; an error means that the commit certainly did not happen.
 	beforeCommit atomic.Pointer[func() error]
 	// inView is called in each View of a term, after its function.
 	inView atomic.Pointer[func()]
-	// noTerms is set while nobody becomes the leader.
+	// noTerms is set while no node can become the leader.
 	noTerms atomic.Bool
 	// full is set while the store has an alarm.
 	full atomic.Bool
@@ -44,7 +44,7 @@ func newFakeCluster(t testing.TB) *fakeCluster {
 	return &fakeCluster{store: opened, changed: make(chan struct{})}
 }
 
-// setLeader needs mu.
+// setLeader must be called with mu held.
 func (c *fakeCluster) setLeader(t *fakeTerm) {
 	c.leader = t
 	close(c.changed)
@@ -110,7 +110,7 @@ func (n *fakeNode) Status() cluster.Status {
 	return s
 }
 
-// Close ends the node's term without its last writes, as the end of its process does.
+// Close ends the node's term without its last writes, like the end of its process.
 func (n *fakeNode) Close() error {
 	n.cluster.mu.Lock()
 	term := n.cluster.leader
@@ -121,7 +121,7 @@ func (n *fakeNode) Close() error {
 	return nil
 }
 
-// fakeTerm is a term of a fakeNode. It is its own store.
+// fakeTerm is a term of a fakeNode, and the store of that term.
 type fakeTerm struct {
 	node  *fakeNode
 	self  cluster.Peer
@@ -200,7 +200,7 @@ func (t *fakeTerm) Close() error {
 	return nil
 }
 
-// term is the present one, or nil.
+// term returns the current term, or nil.
 func (tr *trial) term() *fakeTerm {
 	tr.cluster.mu.Lock()
 	defer tr.cluster.mu.Unlock()

@@ -18,13 +18,13 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/peers"
 )
 
-// fakeNetwork has the links of nodes that are all in one process.
+// fakeNetwork connects the links of nodes that are all in one process.
 type fakeNetwork struct {
 	mu    sync.Mutex
 	nodes map[string]*fakeLink
 }
 
-// fakeLink is a node's side.
+// fakeLink is one node's link to the others.
 type fakeLink struct {
 	network *fakeNetwork
 	name    string
@@ -40,7 +40,8 @@ type fakeLink struct {
 	said atomic.Pointer[peers.Description]
 	// expires is what CertificateExpires returns.
 	expires time.Time
-	// lost has the answer of each request lost that this node forwards, and down the request too.
+	// While lost is set, the answers to requests that this node forwards are lost; while down is set, so are the
+	// requests.
 	lost, down atomic.Bool
 }
 
@@ -103,7 +104,7 @@ func (l *fakeLink) BecomeActive()                     { l.led.Add(1) }
 func (l *fakeLink) Describe(d peers.Description)      { l.said.Store(&d) }
 func (l *fakeLink) SetIdentity(*peers.Identity) error { return nil }
 
-// fakeExpiry is long after the time of a trial.
+// fakeExpiry is long after any time in a trial.
 var fakeExpiry = time.Date(2036, 11, 22, 9, 0, 0, 0, time.UTC)
 
 func (l *fakeLink) CertificateExpires() time.Time { return l.expires }
@@ -117,7 +118,7 @@ func (l *fakeLink) Close() error {
 	return nil
 }
 
-// fakeConnection is what a forwarded request was received on.
+// fakeConnection is the connection on which a forwarded request was received.
 type fakeConnection struct {
 	from          string
 	authenticated bool

@@ -20,16 +20,17 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
 
-// A writing is an operation that writes, for the storage fault table.
+// writing is an operation that writes, for the storage fault table.
 type writing struct {
 	operation kmsapi.Operation
-	// prepare makes what the operation needs, and returns its parameters.
+	// prepare makes what the operation needs and returns the operation's parameters.
 	prepare func(l *lab) []string
-	// done tells whether the operation has happened, given the same parameters. Half of it is a failed test.
+	// done reports whether the operation took effect, given the same parameters. It fails the test if only part of it
+	// did.
 	done func(l *lab, pairs []string) bool
 }
 
-// writings is every operation that writes; those on secrets are in secretWritings.
+// writings are all operations that write. Those on secrets are in secretWritings.
 var writings = append(secretWritings, []writing{
 	{
 		kmsapi.OpCreateKey,
@@ -169,7 +170,7 @@ var writings = append(secretWritings, []writing{
 	},
 }...)
 
-// readings are the operations that go on when the store takes no more writes.
+// readings are the operations that still work when the store takes no more writes.
 var readings = []kmsapi.Operation{
 	kmsapi.OpDescribeKey, kmsapi.OpListKeys, kmsapi.OpEncrypt, kmsapi.OpGenerateDataKey, kmsapi.OpDecrypt,
 	kmsapi.OpDescribeRegions,
@@ -186,7 +187,7 @@ var readings = []kmsapi.Operation{
 	kmsapi.OpGetSecretPolicy, kmsapi.OpGetRandomPassword,
 }
 
-// aKeyAfter prepares a new CMK that change has been done to, if it is not "".
+// aKeyAfter returns a function that makes a new CMK and applies the operation change to it, unless that is "".
 func aKeyAfter(change string) func(l *lab) []string {
 	return func(l *lab) []string {
 		key := []string{"KeyId", l.createKey()}
@@ -203,7 +204,7 @@ func stateIs(want kmsapi.KeyState) func(*lab, []string) bool {
 	}
 }
 
-// aliasNames tells whether alias/a names the CMK, and checks that both ways to list aliases say so too.
+// aliasNames reports whether alias/a names the CMK, and checks that both operations that list aliases agree.
 func aliasNames(l *lab, pairs []string) bool {
 	got := l.do("DescribeKey", "KeyId", "alias/a")
 	is := got.KeyMetadata.KeyId == pairs[1]
@@ -221,7 +222,7 @@ func hasBothTags(l *lab, pairs []string) bool {
 	return hasA
 }
 
-// readyToImport makes a CMK of origin EXTERNAL, and returns all that ImportKeyMaterial needs.
+// readyToImport makes a CMK of origin EXTERNAL and returns the parameters of ImportKeyMaterial for it.
 func (l *lab) readyToImport() []string {
 	l.t.Helper()
 	id := l.createKey("Origin", "EXTERNAL")
@@ -292,8 +293,8 @@ func TestWhenACommitFails(t *testing.T) {
 	}
 }
 
-// TestWhenTheCommitOfANonceFails is about the one write that a request for reading can need: a timestamp ahead of the
-// clock has its nonce written down first.
+// TestWhenTheCommitOfANonceFails is about the one write that a reading request can need: if its timestamp is ahead of
+// the clock, its nonce is stored first.
 func TestWhenTheCommitOfANonceFails(t *testing.T) {
 	for _, fault := range faults {
 		t.Run(fault.name, func(t *testing.T) {

@@ -15,12 +15,12 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/private"
 )
 
-// files is the content of the files that a configuration names, as far as it can be replaced in a running service.
+// files is the content of the files named in a configuration that a running service can replace.
 type files struct {
 	credentials gate.Credentials
-	// certificates have the ids of the gateways; that of a gateway without TLS is nil.
+	// certificates are keyed by gateway id. A gateway without TLS has nil.
 	certificates map[string]*tls.Certificate
-	// chains are those of the KMS instances, by their ids.
+	// chains are the CA certificates of the KMS instances in PEM, keyed by instance id.
 	chains map[string]string
 	// node is nil for a service on one machine.
 	node *nodeFiles
@@ -28,8 +28,8 @@ type files struct {
 	warnings []string
 }
 
-// loadFiles reads them for a start, a reload or a check, which thus find the same faults: all of them, each a
-// [config.Fault].
+// loadFiles reads the files for a start, a reload or a check, so that all three find the same faults. It returns all of
+// them, each a [config.Fault].
 func loadFiles(c Config, now time.Time) (files, error) {
 	f := files{certificates: map[string]*tls.Certificate{}, chains: map[string]string{}}
 	credentials, err := gate.LoadCredentials(c)
@@ -59,7 +59,7 @@ func (f files) instances(c Config) (all api.Instances) {
 	return all
 }
 
-// loadChain reads a PEM file. Its lines end in CR LF, as those of the real service do.
+// loadChain reads a PEM file and returns it with lines that end in CR LF, like those of the real service.
 func loadChain(path string) (string, error) {
 	if path == "" {
 		return "", nil
@@ -76,7 +76,7 @@ func loadRootKey(c Config) (*crypt.RootKey, error) {
 	return root, fieldOf(c, "root_key", "file").Fault(err)
 }
 
-// storeFault says which part of c is the reason why the store can't be used: the root key, or the path.
+// storeFault attributes err, about the store, to the part of c that it comes from: the root key, etcd or the path.
 func storeFault(c Config, err error) error {
 	if errors.Is(err, crypt.ErrWrongRootKey) {
 		return fieldOf(c, "root_key", "file").Fault(
@@ -88,8 +88,8 @@ func storeFault(c Config, err error) error {
 	return fieldOf(c, "storage", "path").Fault(err)
 }
 
-// absolute is path from the root: a reload reads the configuration by such a path, and a start may not have. It is path
-// itself if the working folder is gone, and "" for "".
+// absolute returns the absolute form of path, so that a start by a relative path and a reload by an absolute one
+// compare equal. It returns path itself if the working directory is gone, and "" for "".
 func absolute(path string) string {
 	if path == "" {
 		return ""
@@ -100,7 +100,7 @@ func absolute(path string) string {
 	return path
 }
 
-// fieldOf is the place of a field in a block that occurs once.
+// fieldOf returns the place of a field in a block that occurs once.
 func fieldOf(c Config, block, field string) config.Place {
 	return c.Place().Block(block, 0, "").Field(field)
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// filtered returns the ids of the CMKs that filters let through, page by page.
+// filtered returns the ids of the CMKs that match filters. It lists them in pages of size.
 func (w *wire) filtered(filters string, size int) (ids []string) {
 	w.t.Helper()
 	for page := 1; ; page++ {

@@ -5,12 +5,12 @@ import (
 	"errors"
 )
 
-// checkFIPS finds out whether Go's FIPS 140-3 module is in the mode that c needs.
+// checkFIPS returns an error unless Go's FIPS 140-3 module is in the mode that c needs.
 func checkFIPS(c Config) error {
 	return fipsMode{enabled: fips140.Enabled(), enforced: fips140.Enforced()}.check(c)
 }
 
-// fipsMode is that of the process, which the environment variable GODEBUG sets at its start.
+// fipsMode is the FIPS mode of the process, which the environment variable GODEBUG sets at its start.
 type fipsMode struct{ enabled, enforced bool }
 
 // check refuses enforcement, whatever c says: every signature of RPC version 1 is HMAC-SHA1, and XAES-256-GCM chooses

@@ -15,7 +15,8 @@ import (
 
 func withFIPS(c *server.Config) { c.FIPS = true }
 
-// inMode runs this test alone in a process with a mode of Go's FIPS 140-3 module, and says whether it is that process.
+// inMode runs the calling test in a child process with a mode of Go's FIPS 140-3 module, and reports whether this is
+// that process.
 func inMode(t *testing.T, mode string) bool {
 	t.Helper()
 	if os.Getenv("KMS_TEST_FIPS") == mode {

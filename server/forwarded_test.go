@@ -23,7 +23,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
 
-// newPeers returns the links of nodes "a" and "b". The first answers with handler, and listens.
+// newPeers returns the links of nodes "a" and "b". Node "a" listens and answers with handler.
 func newPeers(t testing.TB, handler func(gateway string) http.Handler) (active, standby *peers.Peers) {
 	t.Helper()
 	now := time.Now()
@@ -57,7 +57,7 @@ func newPeers(t testing.TB, handler func(gateway string) http.Handler) (active, 
 	return active, standby
 }
 
-// standbyOf returns what receives requests for a gateway of a lab and forwards them.
+// standbyOf returns a handler that forwards requests to a gateway of a lab.
 func standbyOf(l *lab, gateway string) http.Handler {
 	active, standby := newPeers(l.t, l.service.Gateway)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -144,7 +144,7 @@ func TestARequestOfADedicatedGatewayIsForwardedToTheSameOne(t *testing.T) {
 	require.Equal(t, "kst-dev", lines[len(lines)-1]["gateway"])
 }
 
-// signACS3 signs the header of a request with a body and a query to a host.
+// signACS3 returns the signed header of a request to a host with a query and a body.
 func (l *lab) signACS3(host string, query kmsapi.Params, body string) http.Header {
 	l.nonces++
 	h := http.Header{

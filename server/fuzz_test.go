@@ -15,7 +15,7 @@ import (
 
 func withoutAudit(c *server.Config) { c.Audit = nil }
 
-// headerOf makes a header of lines, some of which make no sense.
+// headerOf makes a header of lines, some of which may be malformed.
 func headerOf(lines string) http.Header {
 	h := http.Header{}
 	for line := range strings.Lines(lines) {
@@ -25,8 +25,8 @@ func headerOf(lines string) http.Header {
 	return h
 }
 
-// FuzzStranger sends what a client without an access key could send. Whatever it is, it must be refused, well-formed,
-// and never by a failure of the service.
+// FuzzStranger sends anything that a client without an access key could send. It must be refused with a well-formed
+// answer, and not by a failure of the service.
 func FuzzStranger(f *testing.F) {
 	l := newLab(f, withoutAudit)
 	const form = "Content-Type: application/x-www-form-urlencoded\n"
@@ -67,7 +67,8 @@ func FuzzStranger(f *testing.F) {
 	})
 }
 
-// FuzzCaller signs anything with a good access key. It may be answered or refused, but the service must not fail.
+// FuzzCaller sends arbitrary requests signed with a valid access key. They may be answered or refused, but the service
+// must not fail.
 func FuzzCaller(f *testing.F) {
 	l := newLab(f, withoutAudit)
 	id := l.createKey()
@@ -99,7 +100,7 @@ func FuzzCaller(f *testing.F) {
 	})
 }
 
-// FuzzDecrypt sends any blob with any context to Decrypt. Only a pair that Encrypt has made may open.
+// FuzzDecrypt sends arbitrary blobs and contexts to Decrypt. Only a pair that Encrypt has made may decrypt.
 func FuzzDecrypt(f *testing.F) {
 	l := newLab(f, withoutAudit)
 	id := l.createKey()

@@ -20,15 +20,15 @@ type gateway struct {
 	http        *http.Server
 }
 
-// door is where the configuration has the listener of a gateway.
+// door is a gateway's listener in the configuration.
 type door struct {
-	// id is that of the gateway's KMS instance, or [sharedGateway].
+	// id is the id of the gateway's KMS instance, or [sharedGateway].
 	id       string
 	listener Listener
 	place    config.Place
 }
 
-// name is that of the listener in a report.
+// name is the listener's name in a report.
 func (d door) name() string {
 	if d.id == sharedGateway {
 		return "listener"
@@ -36,7 +36,7 @@ func (d door) name() string {
 	return fmt.Sprintf("instance %q.listener", d.id)
 }
 
-// doorsOf returns the doors of all gateways, of which that of the shared one is the first.
+// doorsOf returns the doors of all gateways, the shared one first.
 func doorsOf(c Config) []door {
 	const block = "listener"
 	doors := []door{{sharedGateway, c.Listener, c.Place().Block(block, 0, "")}}
@@ -46,10 +46,10 @@ func doorsOf(c Config) []door {
 	return doors
 }
 
-// sharedGateway is the shared gateway where others have the id of their KMS instance.
+// sharedGateway is the id of the shared gateway. A dedicated gateway has the id of its KMS instance.
 const sharedGateway = ""
 
-// gatewayNames are those of the gateways in metrics.
+// gatewayNames returns the names of the gateways in metrics.
 func gatewayNames(c Config) (names []string) {
 	for _, d := range doorsOf(c) {
 		names = append(names, edge.GatewayName(d.id))
@@ -57,7 +57,7 @@ func gatewayNames(c Config) (names []string) {
 	return names
 }
 
-// firstImage is the first version of an instance's image whose dedicated gateway speaks this API.
+// firstImage is the first major version of an instance's image whose dedicated gateway serves this API.
 const firstImage = 3
 
 // newHandlers makes a handler for each gateway. serving is edge.Options.Serving.
@@ -68,8 +68,8 @@ func (s *service) newHandlers(c Config, serving func() error) map[string]http.Ha
 	})
 }
 
-// eachGateway makes a handler for each gateway with newHandler, except for those that refuse everything. The options
-// have no gate.
+// eachGateway makes a handler for each gateway: with newHandler, or for an old image, one that refuses everything. The
+// options have no gate.
 func (h *host) eachGateway(c Config, newHandler func(edge.Options) http.Handler) map[string]http.Handler {
 	options := edge.Options{
 		MaxBytes: c.Limits.WithDefaults().MaxRequestBytes, Unavailable: isUnavailable,
@@ -97,7 +97,7 @@ func newGateways(c Config, f files) map[string]*gateway {
 	return gateways
 }
 
-// listen lets the gateway listen as l says, and answer with h once it serves.
+// listen makes the gateway listen as l says. It answers with h once it serves.
 func (g *gateway) listen(l Listener, limits Limits, bounds connBounds, h http.Handler, o Options) error {
 	listener, err := net.Listen("tcp", l.Address)
 	if err != nil {
@@ -108,16 +108,16 @@ func (g *gateway) listen(l Listener, limits Limits, bounds connBounds, h http.Ha
 	}, bounds.turns, bounds.metrics)
 	g.http = o.timeouts.newServer(h, o.Logger)
 	g.http.ConnState, g.http.ConnContext = g.listener.Track, withConnection
-	g.http.DisableGeneralOptionsHandler = true // So that OPTIONS * is answered, audited and counted as others are.
+	g.http.DisableGeneralOptionsHandler = true // OPTIONS * is answered, audited and counted like other requests.
 	g.http.TLSConfig, g.http.MaxHeaderBytes = g.certificate.config(l.MaxVersion()), limits.MaxRequestBytes
-	// HTTP/1.1 only: one connection of HTTP/2 carries hundreds of requests at a time, each with a body in memory before
-	// its caller is known, so that a bound on connections would bound nothing. No SDK needs it.
+	// HTTP/1.1 only: one HTTP/2 connection carries hundreds of requests at a time, each with a body in memory before
+	// its caller is known, so a bound on connections would bound nothing. No SDK needs HTTP/2.
 	g.http.Protocols = new(http.Protocols)
 	g.http.Protocols.SetHTTP1(true)
 	return nil
 }
 
-// connBounds is what the gateways share to bound their connections.
+// connBounds is the state that the gateways share to bound their connections.
 type connBounds struct {
 	turns   connlimit.Turns
 	metrics connlimit.Metrics

@@ -72,7 +72,7 @@ func TestPermissionsOnResourceNamesAndInstances(t *testing.T) {
 	require.Equal(t, 1, lists.must("ListKmsInstances").TotalCount)
 }
 
-// The clock stands still, so nothing comes back.
+// The clock stands still, so no tokens are refilled.
 func TestGatewaysHaveRatesOfTheirOwn(t *testing.T) {
 	l := newLab(t, func(c *server.Config) {
 		c.Instances[0].Spec = 3
@@ -124,7 +124,7 @@ func TestRequestsAreCountedByGateway(t *testing.T) {
 	require.Contains(t, text, `alicloudkms_gateway_requests_total{gateway="shared"} 1`)
 }
 
-// A region named by the request or by the host does not matter on a dedicated gateway.
+// A dedicated gateway ignores the region in the request or the host name.
 func TestADedicatedGatewayWorksInTheRegionOfItsInstance(t *testing.T) {
 	w := withInstances(t, server.Instance{ID: "kst-bjj", Region: "cn-beijing"})
 	id := w.createKey("RegionId", "cn-beijing", "DKMSInstanceId", "kst-bjj")
@@ -168,7 +168,7 @@ func TestACertificateThatIsRenewedUnderLoadCostsNothing(t *testing.T) {
 	before := certificateOf(t, w.kms)
 	for range 5 {
 		require.NoError(t, w.kms.RenewCertificate("kst-dev"))
-		dedicated.Close() // What is idle; so that there are new connections too.
+		dedicated.Close() // Closes idle connections, so that new ones are made too.
 	}
 	stop()
 	callers.Wait()

@@ -14,8 +14,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/wrapping"
 )
 
-// host is the part of a service that lives as long as the process, in a cluster through all of its terms. It has
-// nothing of a store.
+// host is the part of a service that lives as long as the process, in a cluster through all of its terms. It does not
+// depend on the store.
 type host struct {
 	options      Options
 	root         *crypt.RootKey
@@ -26,15 +26,15 @@ type host struct {
 	// audited says that there is an audit log.
 	audited bool
 	metrics *ops.Metrics
-	// started is when the process opened what it has.
+	// started is when the host was made.
 	started time.Time
 	clock   func() time.Time
 	log     *slog.Logger
-	// acceptClock is Options.AcceptClock, until it has served its purpose.
+	// acceptClock is Options.AcceptClock. A node clears it once it has taken over with it.
 	acceptClock atomic.Bool
 }
 
-// newHost reads the root key. The caller closes the host.
+// newHost makes a host with the root key of c. The caller must close it.
 func newHost(c Config, o Options) (*host, error) {
 	root, err := loadRootKey(c)
 	if err != nil {
@@ -62,8 +62,8 @@ func (h *host) openAudit(c Config) (err error) {
 	return fieldOf(c, "audit", "file").Fault(err)
 }
 
-// auditHealth returns nil if audit lines can be written. While they can't, requests are refused without a try to write,
-// so it tries it itself.
+// auditHealth returns nil if audit lines can be written. After a failure, requests are refused without another attempt
+// to write, so auditHealth makes the attempt itself.
 func (h *host) auditHealth() error {
 	if h.audit.Err() == nil {
 		return nil

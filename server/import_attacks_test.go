@@ -28,7 +28,7 @@ func TestATokenWithAnyByteChangedIsRefused(t *testing.T) {
 		got := l.do("ImportKeyMaterial", "ImportToken", token, "EncryptedKeyMaterial", wrapped)
 		require.Equal(t, kmsapi.ErrInvalidImportToken.Code, got.Code, what)
 	}
-	// That no bit of what is sealed can change is shown where it is sealed; here it is every character of the text.
+	// The tests of sealing flip every bit of the token; this one changes every character of its base64.
 	for at := range len(i.token) {
 		with := "A"
 		if i.token[at] == 'A' {
@@ -109,11 +109,11 @@ func TestATokenDiesAfterADay(t *testing.T) {
 	i.try(material).refused(t, kmsapi.ErrExpiredImportToken)
 	l.restart()
 	i.try(material).refused(t, kmsapi.ErrExpiredImportToken)
-	i.token = "B" + i.token[1:] // It always begins with A.
+	i.token = "B" + i.token[1:] // The original always begins with A.
 	i.try(material).refused(t, kmsapi.ErrInvalidImportToken)
 }
 
-// TestEveryWrongMaterialGetsTheSameAnswer is what a padding probe of PKCS#1 v1.5 sees.
+// TestEveryWrongMaterialGetsTheSameAnswer checks what an attacker that probes PKCS#1 v1.5 padding can see.
 func TestEveryWrongMaterialGetsTheSameAnswer(t *testing.T) {
 	l := newImportLab(t)
 	empty := l.importer(l.createKey("Origin", "EXTERNAL"), kmsapi.WrapPKCS1v15)
@@ -134,7 +134,7 @@ func TestEveryWrongMaterialGetsTheSameAnswer(t *testing.T) {
 	require.Equal(t, string(full.try(otherMaterial).Message), empty.tryWrapped("eA==").Message, "other material too")
 }
 
-// probes are wrapped materials with something wrong about them.
+// probes returns wrapped materials, each wrong in one way.
 func probes(t *testing.T, i importer) map[string]string {
 	t.Helper()
 	der, err := base64.StdEncoding.DecodeString(i.publicKey)
@@ -175,7 +175,7 @@ func probes(t *testing.T, i importer) map[string]string {
 func TestABurstOfRequestsForParametersIsServed(t *testing.T) {
 	l := newImportLab(t)
 	id := l.createKey("Origin", "EXTERNAL")
-	const callers = 12 // to a pool that has nothing ready yet
+	const callers = 12 // The pool has no keys ready.
 	forms := make([]string, callers)
 	for n := range forms {
 		forms[n] = l.signed("GetParametersForImport", "KeyId", id,

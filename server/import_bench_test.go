@@ -7,8 +7,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// BenchmarkGetParametersForImport asks a service that has wrapping keys ready. What a key costs that has to be made
-// first is BenchmarkGenerate of package wrapping.
+// BenchmarkGetParametersForImport measures a service that has wrapping keys ready. BenchmarkGenerate of package
+// wrapping measures making one.
 func BenchmarkGetParametersForImport(b *testing.B) {
 	l := newImportLab(b)
 	l.adjust = server.Options.WithCopiesOfOneWrappingKey

@@ -12,7 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// unix is a moment as KeyMaterialExpireUnix says it.
+// unix returns a time in the form of KeyMaterialExpireUnix.
 func unix(at time.Time) string { return fmt.Sprint(at.Unix()) }
 
 func (l *lab) sweep() {
@@ -20,7 +20,7 @@ func (l *lab) sweep() {
 	require.NoError(l.t, l.service.Sweep(l.t.Context()))
 }
 
-// versions returns the records of the store that hold versions of CMKs. The service is closed for it and opened again.
+// versions returns the store's records of CMK versions. It closes the service and opens it again.
 func (l *lab) versions() (all []map[byte]string) {
 	l.t.Helper()
 	l.close()
@@ -51,7 +51,7 @@ func TestTheMomentThatMaterialExpires(t *testing.T) {
 	at := func(d time.Duration) string { return unix(l.now.Add(d)) }
 	for _, tc := range []struct {
 		name, value string
-		// shown is MaterialExpireTime after an import that succeeds; "refused" is for one that does not.
+		// shown is MaterialExpireTime after the import, or "refused" if the import fails.
 		shown string
 	}{
 		{"is never if there is none", "", ""},

@@ -13,7 +13,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
 
-// A wrapping key takes a second here, and none is ready yet.
+// Making a wrapping key takes a second here, and none is ready.
 func TestImportsOfOneAccountDoNotHoldUpThoseOfAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, func(c *server.Config) {

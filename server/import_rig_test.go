@@ -25,8 +25,8 @@ var (
 	algorithms    = []string{kmsapi.WrapPKCS1v15, kmsapi.WrapOAEPSHA1, kmsapi.WrapOAEPSHA256}
 )
 
-// wrapBy encrypts material, or a private key in PKCS#8, with the public key that GetParametersForImport gave, as its
-// owner does.
+// wrapBy encrypts material, or a private key in PKCS#8, with the public key from GetParametersForImport, as its owner
+// would.
 func wrapBy(t testing.TB, algorithm, publicKey string, material []byte) string {
 	t.Helper()
 	if algorithm == kmsapi.WrapKeyPair {
@@ -56,7 +56,7 @@ func wrapBy(t testing.TB, algorithm, publicKey string, material []byte) string {
 
 func newImportLab(t testing.TB) *lab { return newLab(t, nil) }
 
-// importer is a CMK of origin EXTERNAL with what is needed to import material into it.
+// importer is a CMK of origin EXTERNAL with the parameters of an import into it.
 type importer struct {
 	*lab
 	id, algorithm    string
@@ -64,7 +64,7 @@ type importer struct {
 	tokenExpires     time.Time
 }
 
-// importer asks for the parameters of an import into a CMK.
+// importer gets the parameters of an import into a CMK.
 func (l *lab) importer(id, algorithm string) importer {
 	l.t.Helper()
 	got := l.must("GetParametersForImport", "KeyId", id, "WrappingAlgorithm", algorithm, "WrappingKeySpec", "RSA_2048")
@@ -92,7 +92,7 @@ func (i importer) tryWrapped(wrapped string, pairs ...string) answer {
 		append([]string{"KeyId", i.id, "ImportToken", i.token, "EncryptedKeyMaterial", wrapped}, pairs...)...)
 }
 
-// mustTry imports material and has to succeed.
+// mustTry imports material, and fails the test if that is refused.
 func (i importer) mustTry(material []byte, pairs ...string) {
 	i.t.Helper()
 	i.mustTryWrapped(wrapBy(i.t, i.algorithm, i.publicKey, material), pairs...)

@@ -265,7 +265,7 @@ func TestImportedMaterialOfAKeyThatIsToBeDeleted(t *testing.T) {
 	i.mustTry(material)
 	l.must("ScheduleKeyDeletion", "KeyId", i.id, "PendingWindowInDays", "7")
 	before := l.metadata(i.id)
-	again := l.importer(i.id, i.algorithm) // The parameters can be had in every state.
+	again := l.importer(i.id, i.algorithm) // GetParametersForImport works in every state.
 	again.try(material).refused(t, kmsapi.ErrStateModifiedFailed)
 	l.do("ImportKeyMaterial", "ImportToken", again.token, "EncryptedKeyMaterial",
 		wrapBy(t, again.algorithm, again.publicKey, material)).

@@ -10,7 +10,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// A request that names no key is about the key of its import token.
+// A request without KeyId is about the key of its import token.
 func TestWhatIsWrongWithAnImportTokenIsSaidToThoseWhoMayUseItsKey(t *testing.T) {
 	root := restricted(t)
 	tokenOf := func(id string) string {

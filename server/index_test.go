@@ -21,7 +21,7 @@ func newFilledLab(t testing.TB, n int) *lab {
 	return l
 }
 
-// everyPage reads a whole list, page by page, and checks that each page says the same of it.
+// everyPage reads a whole list, page by page, and checks that its names are in order and as many as TotalCount says.
 func (l *lab) everyPage(size int, action string, pairs ...string) (names []string) {
 	l.t.Helper()
 	for number := 1; ; number++ {

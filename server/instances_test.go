@@ -16,7 +16,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// withInstances starts a service that has more KMS instances besides kst-dev.
+// withInstances starts a service with more KMS instances in addition to kst-dev.
 func withInstances(t *testing.T, more ...server.Instance) *wire {
 	return configured(t, func(c *server.Config) {
 		for _, i := range more {
@@ -25,14 +25,14 @@ func withInstances(t *testing.T, more ...server.Instance) *wire {
 	})
 }
 
-// in is w for another test.
+// in returns w for another test.
 func (w *wire) in(t *testing.T) *wire {
 	other := *w
 	other.t = t
 	return &other
 }
 
-// protobuf posts parameters to a gateway that does not answer in JSON.
+// protobuf posts parameters to a gateway that answers in protobuf instead of JSON.
 func (w *wire) protobuf(params kmsapi.Params) (status int, contentType, body string) {
 	w.t.Helper()
 	resp, err := w.http.Post("https://"+w.endpoint+"/", "application/x-www-form-urlencoded",
@@ -50,14 +50,14 @@ func (w *wire) setInstance(change func(*server.Instance)) {
 	require.NoError(w.t, w.kms.Reload(func(c *server.Config) { change(&c.Instances[0]) }))
 }
 
-// at is w for the dedicated gateway of a KMS instance.
+// at returns w for the dedicated gateway of a KMS instance.
 func (w *wire) at(i kmstest.Instance) *wire {
 	other := *w
 	other.endpoint, other.http = i.Endpoint, trusting(w.t, i.CACert)
 	return &other
 }
 
-// dedicated is w for the dedicated gateway of kst-dev.
+// dedicated returns w for the dedicated gateway of kst-dev.
 func (w *wire) dedicated() *wire { return w.at(w.kms.Instance) }
 
 // createIn makes a CMK in kst-dev.

@@ -215,7 +215,8 @@ func TestRegionsAreApart(t *testing.T) {
 	})
 }
 
-// RPC V1 signs RegionId and not the host, so a proxy could move a request to a region that its signer did not mean.
+// RPC V1 signs RegionId but not the host, so a proxy could redirect a request to a region that its signer did not
+// intend.
 func TestTheSignedRegionAndTheHostMustAgree(t *testing.T) {
 	w := newWire(t)
 	create := func() string {

@@ -21,15 +21,15 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
 
-// lab is a service that is called directly, without a network, on a clock that moves only when the test says so. Where
-// [wire] shows that a client is served, a lab can be asked thousands of times, given requests that no client would
-// send, and have its commits fail. One goroutine uses it.
+// lab is a service that tests call directly, without a network, on a clock that only the test moves. A [wire] shows
+// that a client is served; a lab can answer thousands of requests, take requests that no client would send, and have
+// its commits fail. It is for one goroutine.
 type lab struct {
-	// t is the test that uses the lab at the moment.
+	// t is the test that currently uses the lab.
 	t       testing.TB
 	config  server.Config
 	service *server.Service
-	// caller signs requests. It is the account's only access key unless the test adds others.
+	// caller is the access key that signs requests. It is the account's only one unless the test adds others.
 	caller signature.Credentials
 	now    time.Time
 	nonces int
@@ -40,7 +40,7 @@ type lab struct {
 	commit func(commit func() error) error
 }
 
-// newLab opens a service; change may change its configuration before.
+// newLab opens a service. change, unless it is nil, changes its configuration first.
 func newLab(t testing.TB, change func(*server.Config)) *lab {
 	dev, err := server.NewDevConfig(t.TempDir(), "127.0.0.1:0")
 	require.NoError(t, err)
@@ -52,7 +52,8 @@ func newLab(t testing.TB, change func(*server.Config)) *lab {
 	l := &lab{
 		t: t, config: dev.Config,
 		caller: signature.Credentials{AccessKeyID: dev.AccessKeyID, AccessKeySecret: dev.AccessKeySecret},
-		// Between two seconds, so that a timestamp, which is cut off, is never ahead: those that are get written down.
+		// In the middle of a second: timestamps are cut to seconds, so none is ahead of the clock, which would store
+		// its nonce.
 		now: time.Date(2026, 11, 22, 9, 0, 0, 5e8, time.UTC),
 	}
 	l.open()
@@ -68,11 +69,11 @@ func (l *lab) open() {
 	require.NoError(l.t, l.tryOpen())
 }
 
-// tryOpen is open for a service that may not start.
+// tryOpen is open for a service that may fail to start.
 func (l *lab) tryOpen() error {
 	o := server.Options{Logger: slog.New(slog.NewTextHandler(&l.log, nil)), Clock: func() time.Time { return l.now }}
 	if _, measured := l.t.(*testing.B); !measured {
-		o = o.WithUpdatesRunTwice() // As an engine with optimistic transactions may.
+		o = o.WithUpdatesRunTwice() // As an engine with optimistic transactions may do.
 	}
 	if l.adjust != nil {
 		o = l.adjust(o)
@@ -91,8 +92,7 @@ func (l *lab) tryOpen() error {
 
 func (l *lab) close() { require.NoError(l.t, l.service.Close()) }
 
-// restart opens the service again. A second goes by, since the earlier timestamps are refused: they may be a
-// replay's.
+// restart closes the service and opens it a second later, since earlier timestamps are refused as possible replays.
 func (l *lab) restart() {
 	l.t.Helper()
 	l.close()
@@ -110,7 +110,7 @@ func (l *lab) signed(action string, pairs ...string) kmsapi.Params {
 	return signature.SignV1(http.MethodPost, params, l.caller, fmt.Sprintf("nonce-%d", l.nonces), l.now)
 }
 
-// request is a request for the service as net/http would hand it over: nothing in it has to make sense.
+// request returns a request as net/http would pass it to the service. Nothing in it need make sense.
 func request(method, path, query string, header http.Header) *http.Request {
 	if header == nil {
 		header = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
@@ -121,7 +121,7 @@ func request(method, path, query string, header http.Header) *http.Request {
 	}
 }
 
-// send lets the service answer r with body as its body.
+// send returns the service's answer to r with the given body.
 func (l *lab) send(r *http.Request, body string) answer {
 	l.t.Helper()
 	return l.answered(l.service, r, body)
@@ -164,7 +164,7 @@ func (l *lab) do(action string, pairs ...string) answer {
 	return l.post(l.signed(action, pairs...).Form())
 }
 
-// must is do for an operation that has to succeed.
+// must is do for an operation that must succeed.
 func (l *lab) must(action string, pairs ...string) answer {
 	l.t.Helper()
 	got := l.do(action, pairs...)
@@ -177,7 +177,7 @@ func (l *lab) createKey(pairs ...string) string {
 	return l.must("CreateKey", pairs...).KeyMetadata.KeyId
 }
 
-// auditLines returns the audit log, a line each.
+// auditLines returns the lines of the audit log.
 func (l *lab) auditLines() []map[string]any {
 	l.t.Helper()
 	text, err := os.ReadFile(l.config.Audit.File)

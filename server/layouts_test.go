@@ -18,7 +18,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// oldStore is a store of an earlier layout, with what the program that made it answered: see testdata/layouts.
+// oldStore is a store of an earlier layout, with the answers of the program that made it: see testdata/layouts.
 type oldStore struct {
 	Now     time.Time `json:"now"`
 	RootKey string    `json:"root_key"`
@@ -49,11 +49,11 @@ func (s *oldStore) put(t *testing.T, layout string, c *server.Config) {
 	require.NoError(t, os.WriteFile(c.RootKey.File, []byte(s.RootKey), 0o600))
 }
 
-// require requires that the service answers everything as the program of that time did.
+// require requires that the service answers every request as the program that made the store did.
 func (k oldKey) require(l *lab) {
 	l.t.Helper()
 	pairs := []string{"RegionId", k.Region, "KeyId", k.Metadata.KeyId}
-	k.Metadata.DeletionProtection = kmsapi.ProtectionDisabled // Programs of that time did not say so.
+	k.Metadata.DeletionProtection = kmsapi.ProtectionDisabled // That program did not return it.
 	require.Equal(l.t, k.Metadata, l.must("DescribeKey", pairs...).KeyMetadata, k.Name)
 	tags := map[string]string{}
 	for _, tag := range l.must("ListResourceTags", pairs...).Tags.Tag {
@@ -112,7 +112,8 @@ func TestStoresOfEarlierLayoutsAreUpgraded(t *testing.T) {
 	}
 }
 
-// requireWhatComesLater requires that what was stopped or scheduled in an old store goes on as it would have there.
+// requireWhatComesLater requires that disabled keys and scheduled events of an old store behave as they would have in
+// the old program.
 func (l *lab) requireWhatComesLater(t *testing.T, old map[string]oldKey) {
 	l.must("EnableKey", "KeyId", old["disabled"].Metadata.KeyId)
 	old["disabled"].requireDecrypts(l)
@@ -135,7 +136,7 @@ func (l *lab) requireWhatComesLater(t *testing.T, old map[string]oldKey) {
 	require.Equal(l.t, kmsapi.PendingImport, l.metadata(old["expiring"].Metadata.KeyId).KeyState)
 }
 
-// requireGood requires that the check finds nothing in the store. The service is closed for it and opened again.
+// requireGood requires that the check finds nothing wrong in the store. It closes the service and opens it again.
 func (l *lab) requireGood() {
 	l.t.Helper()
 	l.close()

@@ -14,7 +14,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// withQuotas starts a service with two accounts and few CMKs and aliases in each.
+// withQuotas starts a service with two accounts and these quotas.
 func withQuotas(t *testing.T, keys, aliases int) *wire {
 	return configured(t, func(c *server.Config) {
 		c.Accounts = []server.Account{
@@ -133,7 +133,7 @@ func TestRateLimitsAreThoseOfAccountRegionAndClass(t *testing.T) {
 	one, same, two := w.as("LTAIone"), w.as("LTAIuno"), w.as("LTAItwo")
 	elsewhere := one
 	elsewhere.region = "cn-beijing"
-	// The clock stands, but for what the test takes, so the rate is so low that nothing comes back meanwhile.
+	// The rate is so low that nothing is refilled in the time that the test takes.
 	use := func(c caller) answer { return c.do("Decrypt", "CiphertextBlob", "x") }
 	spend := func(c caller) {
 		for range 1000 {

@@ -13,45 +13,46 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/peers"
 )
 
-// link is what a node has to the others of its cluster. [peers.Peers] has most of it.
+// link is a node's connection to the others of its cluster. [peers.Peers] implements most of it.
 type link interface {
 	// Self is this node as the others know it.
 	Self() cluster.Peer
-	// Forward has the node called to answer r, which the gateway of a KMS instance, or the shared one, has received. The
-	// body of r has been read and is body. Errors are those of [peers.Peers.Forward].
+	// Forward sends r to the node to, which answers it. r came in at gateway: the id of a KMS instance, or
+	// [sharedGateway]. The body of r has been read into body. Errors are those of [peers.Peers.Forward].
 	Forward(ctx context.Context, to cluster.Peer, gateway string, r *http.Request, body []byte) (edge.Answer, error)
-	// Candidate returns why this node may not become the active one, as far as its peers can tell, or nil.
+	// Candidate returns why this node may not become the active one, by what its peers say, or nil if it may.
 	Candidate() error
-	// BecomeActive says that this node is the active one now, so that Candidate compares it with none before it.
+	// BecomeActive records that this node is the active one now, so that Candidate no longer compares it with an
+	// earlier one.
 	BecomeActive()
-	// ClockOffset is by how much the clock of this node is ahead of that of the peer from which it differs most.
+	// ClockOffset returns how far this node's clock is ahead of the clock of the peer from which it differs most.
 	ClockOffset() time.Duration
-	// ClockOff returns an error if the clock of this node, which is the active one, is far from those of most others.
+	// ClockOff returns an error if this node's clock is far from those of most others. It is for the active node.
 	ClockOff() error
 	// Unreachable returns why this node can't reach the active one, or nil.
 	Unreachable() error
 	// Describe replaces what the node says about itself. The address is kept.
 	Describe(peers.Description)
-	// SetIdentity replaces the certificate and the CA. The error is [peers.ErrRenamed].
+	// SetIdentity replaces the certificate and the CA. It fails with [peers.ErrRenamed] if the name differs.
 	SetIdentity(*peers.Identity) error
-	// CertificateExpires is when the peers begin to refuse the certificate in use.
+	// CertificateExpires returns when the peers begin to refuse the certificate in use.
 	CertificateExpires() time.Time
 	// Close ends all links.
 	Close() error
 }
 
-// linkOptions are what a link needs of its node.
+// linkOptions are what a link needs from its node.
 type linkOptions struct {
-	// Handler returns what answers a request that a peer has forwarded, which the gateway of a KMS instance or the shared
-	// one has received. It is nil on a node that is not the active one.
+	// Handler returns the handler of requests that a peer has received at gateway, the id of a KMS instance or
+	// [sharedGateway], and has forwarded. It returns nil on a node that is not the active one.
 	Handler func(gateway string) http.Handler
 	// Active returns the active node, if one is known.
 	Active func() (cluster.Peer, bool)
-	// Description is without the address.
+	// Description lacks the address.
 	Description peers.Description
 }
 
-// peerLink is a [peers.Peers] that runs.
+// peerLink is a running [peers.Peers].
 type peerLink struct {
 	*peers.Peers
 	address string
@@ -66,7 +67,7 @@ func connectPeers(c Config, f files, o Options, l linkOptions) (link, error) {
 	if err != nil {
 		return nil, at.Fault(err)
 	}
-	skew, _ := c.Cluster.Skew() // Validation has refused what is no duration.
+	skew, _ := c.Cluster.Skew() // Validation has refused an invalid duration.
 	l.Description.Address = listener.Addr().String()
 	p := &peerLink{address: l.Description.Address, Peers: peers.New(peers.Options{
 		Identity: f.node.identity, Self: l.Description, Handler: l.Handler,
@@ -109,15 +110,15 @@ func (p *peerLink) Close() error {
 type clusterParts struct {
 	// join makes this process a node.
 	join func(context.Context) (cluster.Node, error)
-	// connect begins to listen for the peers.
+	// connect starts to listen for the peers.
 	connect func(linkOptions) (link, error)
-	// skew is how far the clocks of two nodes may differ.
+	// skew is how much the clocks of two nodes may differ.
 	skew time.Duration
-	// forStore is what the node shows to the store.
+	// forStore is the node's TLS identity for the store.
 	forStore *storeTLS
 }
 
-// partsOf returns what c says about a cluster, and nil for a service on a machine of its own.
+// partsOf returns the parts that make a service of c a node, or nil for a service on one machine.
 func partsOf(c Config, f files, o Options) (*clusterParts, error) {
 	if o.cluster != nil || c.Etcd == nil {
 		return o.cluster, nil

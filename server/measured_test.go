@@ -6,10 +6,10 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// measured is a request whose time BenchmarkRequest measures, and whose allocations a test bounds.
+// measured is a request that BenchmarkRequest times and whose allocations a test bounds.
 type measured struct {
 	action string
-	// kind tells apart requests of the same action.
+	// kind distinguishes requests with the same action.
 	kind        string
 	pairs       []string
 	allocations float64 // at most
@@ -17,7 +17,8 @@ type measured struct {
 
 func (m measured) name() string { return m.action + m.kind }
 
-// measuredRequests are those that programs send often. l has the RSA keys of testdata, and the SM algorithms.
+// measuredRequests returns the requests that programs send often. l must have the RSA keys of testdata and the SM
+// algorithms.
 func measuredRequests(l *lab) []measured {
 	id := l.createKey()
 	context := `{"app":"payroll"}`
@@ -39,7 +40,8 @@ func measuredRequests(l *lab) []measured {
 	return slices.Concat(found, measuredSecrets(l, id), measuredSM4(l), measuredSignatures(l), measuredPairCiphertexts(l))
 }
 
-// measuredSecrets are those of a secret whose value the service's own key seals, and of one under the CMK called id.
+// measuredSecrets returns requests for a secret that the service's own key encrypts, and for one under the CMK called
+// id.
 func measuredSecrets(l *lab, id string) []measured {
 	created := func(name string, more ...string) []string {
 		l.must("CreateSecret", append(more, "SecretName", name, "VersionId", "1", "SecretData", "c2VjcmV0")...)
@@ -51,7 +53,7 @@ func measuredSecrets(l *lab, id string) []measured {
 	}
 }
 
-// measuredSM4 are those of a key of SM4.
+// measuredSM4 returns requests for an SM4 key.
 func measuredSM4(l *lab) []measured {
 	id, of := l.createSM4(), " of "+kmsapi.KeySpecSM4
 	blob := l.must("Encrypt", "KeyId", id, "Plaintext", "c2VjcmV0").CiphertextBlob
@@ -61,7 +63,7 @@ func measuredSM4(l *lab) []measured {
 	}
 }
 
-// measuredSignatures are those of keys that sign.
+// measuredSignatures returns requests for keys that sign.
 func measuredSignatures(l *lab) []measured {
 	var found []measured
 	for spec, algorithm := range map[string]string{
@@ -80,7 +82,7 @@ func measuredSignatures(l *lab) []measured {
 	return found
 }
 
-// measuredPairCiphertexts are those of a key pair that encrypts.
+// measuredPairCiphertexts returns requests for a key pair that encrypts.
 func measuredPairCiphertexts(l *lab) []measured {
 	p, of := l.createPair(kmsapi.KeySpecRSA2048, kmsapi.KeyUsageEncryptDecrypt), " of "+kmsapi.KeySpecRSA2048
 	encrypts := p.with("Algorithm", kmsapi.EncryptOAEPSHA256, "Plaintext", "c2VjcmV0")

@@ -13,28 +13,28 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// Migrated is what [Migrate] has done.
+// Migrated is the result of [Migrate].
 type Migrated struct {
-	// Report is that of the new store.
+	// Report is the check of the new store.
 	Report
-	// Already says that an earlier Migrate had finished, so that nothing was done.
+	// Already says that an earlier Migrate had finished, so nothing was done.
 	Already bool
-	// Kept is the name of a file that was in the place of the new store: an earlier store that had moved to the one that
-	// is the old store now. It is "" if there was none.
+	// Kept is the name under which a file that was in the place of the new store is kept: a store that an earlier
+	// migration moved to what is now the old store. It is "" if there was none.
 	Kept string
 }
 
 // Migrate copies everything in the store of from to the store of to, which must be empty, and marks the old store as
-// moved: no service starts on that again. One of the stores is usually in a file and the other one in etcd. Both
+// moved, so that no service starts on it again. One of the stores is usually in a file and the other in etcd. Both
 // configurations have the same root key. No service may run on either: the error then wraps [ErrInUse].
 //
-// The copy is checked before it counts. Whenever the process dies, the old store or the new one can be used, and never
-// both; Migrate can then be called again.
+// The copy is checked before it becomes valid. Whenever the process dies, either the old store or the new one can be
+// used, never both, and Migrate can be called again.
 func Migrate(ctx context.Context, from, to Config, progress Progress) (Migrated, error) {
 	return migrate(ctx, from, to, progress, func(string) {})
 }
 
-// migrate is [Migrate]. step is called after each step that changes a store, with its name.
+// migrate is [Migrate], for tests. step is called with the name of each step that has changed a store.
 func migrate(ctx context.Context, from, to Config, progress Progress, step func(string)) (_ Migrated, err error) {
 	if where(from) == where(to) {
 		return Migrated{}, fmt.Errorf("%s: both configurations have this store", StoreName(from))
@@ -61,13 +61,13 @@ func migrate(ctx context.Context, from, to Config, progress Progress, step func(
 	return m.run(ctx)
 }
 
-// where is a name of the store of c that is the same from every folder.
+// where returns a name of the store of c that does not depend on the working directory.
 func where(c Config) string {
 	c.Storage.Path = absolute(c.Storage.Path)
 	return StoreName(c)
 }
 
-// commonRootKey loads the root key of two configurations.
+// commonRootKey loads the root key of two configurations, which must be the same.
 func commonRootKey(from, to Config) (*crypt.RootKey, error) {
 	root, err := loadRootKey(from)
 	if err != nil {
@@ -98,18 +98,18 @@ type migration struct {
 	target        moveTarget
 }
 
-// moveTarget is the place of the new store.
+// moveTarget is the place where the new store goes.
 type moveTarget interface {
 	records
-	// fill makes the records of another store, with a change, those of the place, and checks them. It replaces what is
-	// there, and returns the name under which that is kept, if it is.
+	// fill replaces the content of the place by the records of another store, applies last to them, and checks the
+	// result. It returns the name under which a replaced file is kept, or "".
 	fill(ctx context.Context, from store.Store, last func(store.Writer) error) (after Report, kept string, err error)
 	// update changes the records.
 	update(ctx context.Context, fn func(store.Writer) error) error
 	close() error
 }
 
-// run finds out how far the migration is, and does the rest.
+// run finds out how far an earlier attempt got, and does the rest.
 func (m migration) run(ctx context.Context) (Migrated, error) {
 	departed, err := m.departure(ctx)
 	if err != nil {
@@ -138,7 +138,7 @@ func (m migration) run(ctx context.Context) (Migrated, error) {
 	}
 }
 
-// departure returns what the old store says if it has moved, and nil if it can be used.
+// departure returns the old store's record of its move, or nil if it has not moved.
 func (m migration) departure(ctx context.Context) (departed *keyring.Move, err error) {
 	err = m.source.View(ctx, func(r store.Reader) error {
 		err := keyring.VerifyRootKey(r, m.before.root)
@@ -157,8 +157,8 @@ func (m migration) departure(ctx context.Context) (departed *keyring.Move, err e
 	return departed, nil
 }
 
-// arrival returns what the new place says of the last migration from or to it, and whether nothing is there. Without a
-// migration it is zero.
+// arrival returns the new place's record of the last migration from or to it, zero if there was none, and whether the
+// place is empty.
 func (m migration) arrival(ctx context.Context) (there keyring.Move, empty bool, err error) {
 	empty, err = isEmpty(ctx, m.target)
 	if errors.Is(err, os.ErrNotExist) {
@@ -174,8 +174,8 @@ func (m migration) arrival(ctx context.Context) (there keyring.Move, empty bool,
 	return there, false, err
 }
 
-// mayReplace reports whether nothing is lost with the store in the new place: it is a copy that never counted, or has
-// moved to the old store of this migration.
+// mayReplace reports whether the store in the new place can be replaced without loss: it is an unfinished copy of the
+// old store, or was migrated to the old store earlier.
 func (m migration) mayReplace(there keyring.Move) bool {
 	return there.State != keyring.Arrived && there.Other == where(m.from)
 }
@@ -208,7 +208,8 @@ func (m migration) copy(ctx context.Context) (Migrated, error) {
 	return Migrated{Report: after, Kept: kept}, m.arrive(ctx)
 }
 
-// expected returns how many records the copy of a store has: one more, unless the store had been migrated before.
+// expected returns how many records the copy must have: one more than the old store, unless that has the record of an
+// earlier migration.
 func (m migration) expected(ctx context.Context, records int) (n int, err error) {
 	err = m.source.View(ctx, func(r store.Reader) error {
 		n = records
@@ -221,7 +222,7 @@ func (m migration) expected(ctx context.Context, records int) (n int, err error)
 	return n, err
 }
 
-// arrive lets services use the new store.
+// arrive makes the new store usable by services.
 func (m migration) arrive(ctx context.Context) error {
 	if err := m.target.update(ctx, keyring.EndMove); err != nil {
 		return fmt.Errorf("%s: %w", StoreName(m.to), err)
@@ -230,8 +231,8 @@ func (m migration) arrive(ctx context.Context) error {
 	return nil
 }
 
-// explainTarget returns err of opening the new place. If that is in use since an earlier migration has finished, it
-// says so.
+// explainTarget explains err, from opening or reading the new place: if that is in use because an earlier migration has
+// finished, it adds that.
 func (m migration) explainTarget(ctx context.Context, err error) error {
 	if !errors.Is(err, ErrInUse) {
 		return err

@@ -13,10 +13,10 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 )
 
-// fileTarget is a new place in a file. It is not locked: a copy takes the place of what is there at once, and until it
-// counts, no service opens it.
+// fileTarget is a new place in a file. It is not locked: the copy replaces an existing file in one step, and no service
+// opens the copy before the migration is complete.
 type fileTarget struct {
-	// shown is the path in the configuration, and path the file that it leads to.
+	// shown is the path in the configuration, and path the file to which it resolves.
 	shown, path string
 	check       checkup
 	step        func(string)
@@ -68,8 +68,8 @@ func (t *fileTarget) fill(
 	return after, kept, err
 }
 
-// place puts the file next in the place, and returns the name under which what was there is kept. A copy that never
-// counted is not.
+// place moves the file next into the place, and returns the name under which the file that it replaced is kept. A copy
+// of an unfinished migration is not kept.
 func (t *fileTarget) place(ctx context.Context, next string) (kept string, err error) {
 	uncounted, err := t.hasCopy(ctx)
 	if err != nil {
@@ -83,14 +83,14 @@ func (t *fileTarget) place(ctx context.Context, next string) (kept string, err e
 	if err != nil {
 		return "", stopFirst(fmt.Errorf("%s: %w", t.shown, err))
 	}
-	defer func() { _ = release() }() // A lock ends with its file, whatever closing that returns.
+	defer func() { _ = release() }() // Closing the file ends the lock, even if it returns an error.
 	if kept, err = durable.Replace(t.path, next, t.step); err == nil && uncounted {
 		return "", os.Remove(kept)
 	}
 	return kept, err
 }
 
-// hasCopy reports whether what is in the place is a copy that never counted.
+// hasCopy reports whether the file in the place is the copy of an unfinished migration.
 func (t *fileTarget) hasCopy(ctx context.Context) (uncounted bool, err error) {
 	err = t.View(ctx, func(r store.Reader) error {
 		there, _, err := keyring.ReadMove(r)
@@ -118,7 +118,7 @@ func (t *fileTarget) close() error { return nil }
 // copiedAtOnce is how many records are written in one commit.
 const copiedAtOnce = 5000
 
-// copyRecords writes the records of a store, and then a change, to a new store in the file at path.
+// copyRecords copies the records of a store to a new store in the file at path, and then applies last to it.
 func copyRecords(
 	ctx context.Context, from store.Store, path string, progress Progress, last func(store.Writer) error,
 ) (err error) {
@@ -153,7 +153,7 @@ type record struct {
 	value []byte
 }
 
-// recordsAfter returns the next records in the order of their keys.
+// recordsAfter returns up to copiedAtOnce records whose keys follow after, in order.
 func recordsAfter(ctx context.Context, in records, after string) (page []record, err error) {
 	err = in.View(ctx, func(r store.Reader) error {
 		page = page[:0]

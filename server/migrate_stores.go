@@ -10,7 +10,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 )
 
-// openSource opens the old store, so that no service can.
+// openSource opens the old store, and so keeps services from opening it.
 func (m migration) openSource(ctx context.Context) (store.Store, error) {
 	if m.from.Etcd != nil {
 		return etcdStore{config: m.from, command: "migrate", progress: m.progress, step: m.step}.lead(ctx)
@@ -40,7 +40,7 @@ func verifyFile(ctx context.Context, path string) error {
 	return errors.Join(fault, err, archive.Close())
 }
 
-// stopFirst adds what to do to an error which says that a service is running.
+// stopFirst adds advice to an error that says that a service is running.
 func stopFirst(err error) error {
 	if errors.Is(err, store.ErrLocked) {
 		return fmt.Errorf("%w; stop the service first", err)
@@ -48,7 +48,7 @@ func stopFirst(err error) error {
 	return err
 }
 
-// openTarget opens the new place, so that no service can.
+// openTarget opens the new place. In etcd, that keeps nodes from opening it.
 func (m migration) openTarget(ctx context.Context) (moveTarget, error) {
 	if m.to.Etcd != nil {
 		in := etcdStore{config: m.to, command: "migrate", progress: m.progress, step: m.step}

@@ -103,7 +103,7 @@ func TestAMigrationThatIsRefusedChangesNothing(t *testing.T) {
 	t.Parallel()
 	etcd := etcdtest.Start(t, etcdtest.Options{NoSync: true})
 	for name, tc := range map[string]struct {
-		// spoil changes what the migration from the file to etcd finds.
+		// spoil breaks something before the migration from the file to etcd.
 		spoil func(t *testing.T, s *twoStores)
 		// want has FILE and ETCD for the names of the stores.
 		want  string
@@ -186,7 +186,7 @@ func TestAMigrationThatIsRefusedChangesNothing(t *testing.T) {
 	}
 }
 
-// A copy that was made counts for nothing before the old store is marked, so it is made again.
+// A copy is worth nothing before the old store is marked as moved, so it is made again.
 func TestWhatTheOldStoreGetsMeanwhileIsNotLost(t *testing.T) {
 	t.Parallel()
 	etcd := etcdtest.Start(t, etcdtest.Options{NoSync: true})

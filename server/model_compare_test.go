@@ -10,7 +10,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// Check compares what a step may have changed everywhere: the lists. It runs after every step.
+// Check compares the lists, which every step may have changed. It runs after every step.
 func (m *model) Check(t *rapid.T) {
 	var alive []string
 	for _, k := range m.keys {
@@ -39,7 +39,8 @@ func (m *model) Check(t *rapid.T) {
 	}
 }
 
-// checkFilters lists the CMKs in a state, those with a tag, in both ways, and those with both and a KeySpec.
+// checkFilters lists the CMKs in a state, those with a tag, by a filter and by ListTagResources, and those with both
+// and a KeySpec.
 func (m *model) checkFilters(t *rapid.T) {
 	state := rapid.SampledFrom([]kmsapi.KeyState{
 		kmsapi.Enabled, kmsapi.Disabled, kmsapi.PendingDeletion, kmsapi.PendingImport,
@@ -102,7 +103,7 @@ func (m *model) compareAll(t *rapid.T) {
 	}
 }
 
-// compare looks at all that there is of a CMK.
+// compare compares everything that the service returns about a CMK.
 func (m *model) compare(t *rapid.T, k *modelKey) {
 	byID := k.id
 	var exists *kmsapi.Error

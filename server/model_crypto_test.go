@@ -30,7 +30,7 @@ func (m *model) GenerateDataKeyWithoutPlaintext(t *rapid.T) {
 	}
 }
 
-// ReEncrypt moves a ciphertext, of whatever version of its CMK, to the newest version of another, or of the same.
+// ReEncrypt moves a ciphertext of any version of a CMK to the newest version of another CMK, or of the same one.
 func (m *model) ReEncrypt(t *rapid.T) {
 	from, to := m.pick(t), m.pick(t)
 	r := from.source(t)
@@ -47,7 +47,7 @@ func (m *model) ReEncrypt(t *rapid.T) {
 	}
 }
 
-// source is what ReEncrypt takes from a CMK, which must have encrypted something.
+// source returns a request with a ciphertext of the CMK, which must have encrypted something.
 func (k *modelKey) source(t *rapid.T) *kmsapi.ReEncryptRequest {
 	switch {
 	case k.decrypts() && len(k.made) > 0:

@@ -30,7 +30,7 @@ func (m *model) CreateKey(t *rapid.T) {
 	m.keys = append(m.keys, k)
 }
 
-// firstVersion is the version of a new CMK.
+// firstVersion returns the version of a new CMK.
 func (m *model) firstVersion(t *rapid.T, made kmsapi.KeyMetadata) string {
 	if made.PrimaryKeyVersion != "" {
 		return made.PrimaryKeyVersion

@@ -7,7 +7,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// ImportKeyMaterial imports the same material every time, since a CMK takes no other (§4.3).
+// ImportKeyMaterial imports the same material every time, since a CMK accepts no other (§4.3).
 func (m *model) ImportKeyMaterial(t *rapid.T) {
 	k, days := m.pick(t), rapid.IntRange(0, 9).Draw(t, "days")
 	r := &kmsapi.ImportKeyMaterialRequest{KeyId: k.id}

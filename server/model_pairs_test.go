@@ -7,8 +7,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// modelSpecs are the kinds of CMKs that a life has: each kind of material, and each use. RSA keys are those of
-// testdata.
+// modelSpecs are the kinds of CMKs in a model: each kind of material and each usage. RSA keys come from testdata.
 var modelSpecs = []modelSpec{
 	{kmsapi.KeySpecAES256, kmsapi.KeyUsageEncryptDecrypt, "", ""},
 	{kmsapi.KeySpecAES256, kmsapi.KeyUsageEncryptDecrypt, "", ""}, // Most keys are of this kind.
@@ -21,20 +20,21 @@ var modelSpecs = []modelSpec{
 	{kmsapi.KeySpecSM2, kmsapi.KeyUsageEncryptDecrypt, kmsapi.EncryptSM2, "sm2"},
 }
 
-// modelSpec is what a CMK is made with, its algorithm, and the file of testdata that is imported into it.
+// modelSpec is the KeySpec and KeyUsage of a CMK, its algorithm, and the file of testdata to import into it.
 type modelSpec struct{ spec, usage, algorithm, file string }
 
 func (s modelSpec) isSymmetric() bool { return s.algorithm == "" }
 
 func (s modelSpec) signs() bool { return s.usage == kmsapi.KeyUsageSignVerify }
 
-// decrypts reports whether the CMK is an asymmetric one for that.
+// decrypts reports whether the CMK is asymmetric and decrypts.
 func (s modelSpec) decrypts() bool { return !s.isSymmetric() && !s.signs() }
 
-// madeByVersion is a signature or a ciphertext of a version of an asymmetric CMK.
+// madeByVersion is a signature or a ciphertext by a version of an asymmetric CMK.
 type madeByVersion struct{ version, value string }
 
-// refusalUnless is why a use of the CMK is refused, and ErrUnsupportedOperation if it is of another kind.
+// refusalUnless returns why a use of the CMK is refused: ErrUnsupportedOperation if isKind is false, and nil if it is
+// allowed.
 func (k *modelKey) refusalUnless(isKind bool) *kmsapi.Error {
 	refusal := k.refusal(useRefused)
 	if refusal == nil && !isKind {
@@ -43,7 +43,7 @@ func (k *modelKey) refusalUnless(isKind bool) *kmsapi.Error {
 	return refusal
 }
 
-// pickVersion draws one of the versions of a CMK, whose id may not be known yet.
+// pickVersion draws a version of a CMK and returns its id. It skips a version whose id is not known yet.
 func (k *modelKey) pickVersion(t *rapid.T) string {
 	version := rapid.SampledFrom(k.versions).Draw(t, "version")
 	if version == "" {
@@ -104,8 +104,8 @@ func (m *model) comparePair(t *rapid.T, k *modelKey) {
 	}
 }
 
-// comparePublicKeys requires that the public key of each version is what it was before. It can be read in all states,
-// if there is any.
+// comparePublicKeys requires that the public key of each version has not changed. A public key that exists can be read
+// in every state.
 func (m *model) comparePublicKeys(t *rapid.T, k *modelKey) {
 	var refusal *kmsapi.Error
 	switch {

@@ -11,14 +11,14 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// modelSecret is a secret. The model keeps stages with their versions, other than the service.
+// modelSecret is a secret. Unlike the service, the model keeps stages with their versions.
 type modelSecret struct {
 	key         *modelKey
 	description string
 	tags        map[string]string
-	// versions are the oldest first.
+	// versions are in the order of their creation.
 	versions []*modelValue
-	// deleteDay is when it is deleted, and 0 if it is not to be.
+	// deleteDay is the day of its deletion, or 0 if none is scheduled.
 	deleteDay int
 }
 
@@ -41,7 +41,7 @@ func stageOf(t *rapid.T) string {
 	}).Draw(t, "stage")
 }
 
-// find returns the secret called name, and why an operation that changes it is refused.
+// find returns the secret called name, and why an operation that changes it is refused, or nil.
 func (m *model) find(name string) (*modelSecret, *kmsapi.Error) {
 	s := m.secrets[name]
 	switch {
@@ -54,7 +54,7 @@ func (m *model) find(name string) (*modelSecret, *kmsapi.Error) {
 	}
 }
 
-// useRefusal is why the key of a secret refuses to be used.
+// useRefusal returns why the key of a secret can't be used, or nil.
 func (s *modelSecret) useRefusal() *kmsapi.Error {
 	if s.key == nil {
 		return nil
@@ -80,7 +80,7 @@ func (s *modelSecret) with(stage string) *modelValue {
 	return nil
 }
 
-// move puts a stage on a version, and takes it from the one that has it.
+// move moves a stage to a version, from the version that has it.
 func (s *modelSecret) move(stage string, to *modelValue) {
 	if v := s.with(stage); v != nil {
 		delete(v.stages, stage)
@@ -88,7 +88,7 @@ func (s *modelSecret) move(stage string, to *modelValue) {
 	to.stages[stage] = true
 }
 
-// makeCurrent moves ACSCurrent, which ACSPrevious follows.
+// makeCurrent moves ACSCurrent to a version, and ACSPrevious to the one that had it.
 func (s *modelSecret) makeCurrent(to *modelValue) {
 	former := s.with(kmsapi.StageCurrent)
 	s.move(kmsapi.StageCurrent, to)
@@ -105,7 +105,7 @@ func (s *modelSecret) countStages() (n int) {
 	return n
 }
 
-// clone copies the versions, for a step that may be refused.
+// clone returns a copy of the secret with its versions, for a step that may be refused.
 func (s *modelSecret) clone() *modelSecret {
 	copied := *s
 	copied.versions = nil
@@ -175,7 +175,7 @@ func nilIfNone(list []string) []string {
 	return list
 }
 
-// put does what a request asks for, or says why not; then it may have done part of it.
+// put applies a request, or returns why it is refused; then part of it may have been applied.
 func (s *modelSecret) put(r *kmsapi.PutSecretValueRequest) *kmsapi.Error {
 	if refusal := s.useRefusal(); refusal != nil {
 		return refusal
@@ -301,7 +301,7 @@ func (m *model) RestoreSecret(t *rapid.T) {
 	}
 }
 
-// checkSecrets compares the list of secrets, and all that there is of each.
+// checkSecrets compares the list of secrets, and everything about each.
 func (m *model) checkSecrets(t *rapid.T) {
 	got, err := m.client.ListSecrets(t.Context(), &kmsapi.ListSecretsRequest{FetchTags: true})
 	require.NoError(t, err)

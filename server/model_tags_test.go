@@ -10,7 +10,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// tagKeys are enough for a CMK to have too many.
+// tagKeys draws tag keys, enough to exceed the number that a CMK may have.
 var tagKeys = rapid.SliceOfNDistinct(rapid.StringMatching(`[a-z]`), 1, 12, rapid.ID)
 
 func (m *model) TagResource(t *rapid.T) {

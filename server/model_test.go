@@ -16,8 +16,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// TestTheServiceBehavesLikeItsModel drives a service and a model of it through the same random life of keys, aliases
-// and tags, over days and restarts. More of it: go test -run Model ./server -rapid.checks=1000.
+// TestTheServiceBehavesLikeItsModel runs the same random steps on a service and a model of it, with keys, aliases, tags
+// and secrets, over days and restarts. For more of them: go test -run Model ./server -rapid.checks=1000.
 func TestTheServiceBehavesLikeItsModel(t *testing.T) {
 	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue && os.Getenv("RAPID_CHECKS") == "" {
 		require.NoError(t, checks.Value.Set("10"))
@@ -34,16 +34,16 @@ func TestTheServiceBehavesLikeItsModel(t *testing.T) {
 	})
 }
 
-// model is what a service should hold. Its methods are the steps that a life is made of: each does the same to the
-// service and to the model, and compares what both say to it.
+// model is what a service should hold. Its exported methods are the steps of a run: each does the same to the service
+// and to the model, and compares their answers.
 type model struct {
 	t      testing.TB
 	kms    *kmstest.KMS
 	client *client.Client
-	// day counts the days that have gone by. A minute more has gone by for each move of the clock, so what happens in n
+	// day counts the days that have passed. Each move of the clock adds another minute, so an event that is due in n
 	// days has happened once day has grown by n, and not before.
 	day int
-	// keys are in the order they were made, with those that are gone.
+	// keys are in the order of their creation, including those that are gone.
 	keys    []*modelKey
 	aliases map[string]*modelKey
 	secrets map[string]*modelSecret
@@ -58,19 +58,19 @@ type modelKey struct {
 	gone     bool
 	// material is nil for a CMK of origin EXTERNAL while there is none.
 	material []byte
-	// deleteDay and expireDay are the days that deletion and expiry of the material come; expireDay 0 is never.
+	// deleteDay and expireDay are the days of the deletion and of the material's expiry; expireDay is 0 if it never
+	// expires.
 	deleteDay, expireDay int
 	tags                 map[string]string
 	description          string
 	protected            bool
-	// blob is a ciphertext of the CMK, once it has made one. Of an asymmetric CMK, made is what its versions have
-	// signed or encrypted, and public are their public keys, by their ids.
+	// blob is a ciphertext of the CMK, once there is one. For an asymmetric CMK, made has the signatures and
+	// ciphertexts of its versions, and public their public keys, by version id.
 	blob   string
 	made   []madeByVersion
 	public map[string]string
-	// versions are the ids of its versions, the oldest first, as far as they are known: those that are empty were made
-	// by the sweeper. interval is in days, and 0 if the CMK is not rotated automatically; rotationDay is when it is
-	// next.
+	// versions are the ids of its versions, the oldest first. A version that the sweeper made has "" until its id is
+	// known. interval is in days, and 0 without automatic rotation; rotationDay is the day of the next one.
 	versions              []string
 	interval, rotationDay int
 }
@@ -87,7 +87,7 @@ func (m *model) name(t *rapid.T) string {
 	return rapid.SampledFrom([]string{"alias/a", "alias/a/b", "alias/a-b", "alias/B"}).Draw(t, "name")
 }
 
-// agree compares an error of the service with what the model expects; nil means success.
+// agree compares an error of the service with the one that the model expects; nil means success.
 func agree(t *rapid.T, want *kmsapi.Error, got error) {
 	t.Helper()
 	if want == nil {
@@ -97,7 +97,8 @@ func agree(t *rapid.T, want *kmsapi.Error, got error) {
 	require.ErrorIs(t, got, want)
 }
 
-// refusal is why the model refuses something to a CMK: if it is gone or in one of the states that errs names.
+// refusal returns why the model refuses an operation on a CMK: it is gone, or its state is in errs. It returns nil
+// otherwise.
 func (k *modelKey) refusal(errs map[kmsapi.KeyState]*kmsapi.Error) *kmsapi.Error {
 	if k.gone {
 		return kmsapi.ErrKeyNotFound
@@ -105,7 +106,7 @@ func (k *modelKey) refusal(errs map[kmsapi.KeyState]*kmsapi.Error) *kmsapi.Error
 	return errs[k.state]
 }
 
-// What the model refuses, by state.
+// The model's refusals, by state.
 var (
 	useRefused = map[kmsapi.KeyState]*kmsapi.Error{
 		kmsapi.Disabled: kmsapi.ErrRejectedDisabled, kmsapi.PendingDeletion: kmsapi.ErrRejectedPendingDeletion,
@@ -122,7 +123,7 @@ var (
 	tagRefused = map[kmsapi.KeyState]*kmsapi.Error{kmsapi.PendingDeletion: kmsapi.ErrRejectedPendingDeletion}
 )
 
-// MoveClock lets days go by.
+// MoveClock moves the clock by some days.
 func (m *model) MoveClock(t *rapid.T) {
 	days := rapid.IntRange(1, 8).Draw(t, "days")
 	m.kms.Advance(time.Duration(days)*24*time.Hour + time.Minute)

@@ -9,7 +9,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// addVersion notes a new version, which is also a rotation.
+// addVersion adds a new version, which counts as a rotation.
 func (k *modelKey) addVersion(m *model, id string) {
 	k.versions = append(k.versions, id)
 	k.rotationDay = m.day + k.interval
@@ -52,14 +52,14 @@ func (m *model) UpdateRotationPolicy(t *rapid.T) {
 	k.rotateIfDue(m)
 }
 
-// rotateIfDue rotates a CMK once, however late that is.
+// rotateIfDue rotates a CMK that is due, once, no matter how late.
 func (k *modelKey) rotateIfDue(m *model) {
 	if k.interval > 0 && k.state == kmsapi.Enabled && !k.gone && m.day >= k.rotationDay {
 		k.addVersion(m, "")
 	}
 }
 
-// compareVersions looks at the versions of a CMK, and at when it is rotated.
+// compareVersions compares the versions of a CMK and its rotation dates.
 func (m *model) compareVersions(t *rapid.T, k *modelKey, described kmsapi.KeyMetadata) {
 	got, err := m.client.ListKeyVersions(t.Context(), &kmsapi.ListKeyVersionsRequest{KeyId: k.id, PageSize: 100})
 	require.NoError(t, err)

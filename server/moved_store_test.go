@@ -13,22 +13,22 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// holding is what a service has made with keys of every kind of material, to be compared after its store has moved.
+// holding is what a service has made with keys of every kind of material, for comparison after its store has moved.
 type holding struct {
 	pairs []heldPair
-	// imported is an asymmetric CMK whose key pair was imported, from the file of testdata.
+	// imported is an asymmetric CMK whose key pair was imported from testdata.
 	imported heldPair
 	pkcs8    []byte
 	rotated  []*heldVersions
 }
 
-// heldVersions is a CMK with several versions, the newest first, a ciphertext of each, and a secret that it encrypts.
+// heldVersions is a CMK with its versions, the newest first, a ciphertext of each, and a secret that it encrypts.
 type heldVersions struct {
 	id              string
 	versions, blobs []string
 }
 
-// heldPair is a version of an asymmetric CMK, with its public key and what it has signed, or encrypted.
+// heldPair is a version of an asymmetric CMK, with its public key and a signature or ciphertext of it.
 type heldPair struct {
 	pair
 	modelSpec
@@ -87,7 +87,7 @@ func (l *lab) hold(p pair, spec modelSpec) heldPair {
 	return h
 }
 
-// require requires that the pair is what it was.
+// require requires that the pair works as before.
 func (h heldPair) require(l *lab) {
 	l.t.Helper()
 	require.Equal(l.t, h.public, l.must("GetPublicKey", h.with()...).PublicKey)
@@ -104,7 +104,7 @@ func (h heldPair) require(l *lab) {
 	require.Equal(l.t, true, verify(signed.Value.(string)), "the private key is that of the public one")
 }
 
-// require requires that everything is what it was, and goes on as it would have.
+// require requires that everything works as before, and that scheduled events still happen.
 func (h holding) require(l *lab) {
 	l.t.Helper()
 	for _, p := range append(h.pairs, h.imported) {
@@ -125,7 +125,7 @@ func (h holding) require(l *lab) {
 	l.requireGood()
 }
 
-// require requires that all versions are there and decrypt.
+// require requires that all versions exist and decrypt.
 func (h *heldVersions) require(l *lab) {
 	l.t.Helper()
 	require.Equal(l.t, h.versions, l.listed(h.id))

@@ -16,38 +16,38 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// node is a server's part in a cluster. It follows, stands for the active node as long as it may, and opens the service
-// for each of its terms.
+// node is a server's part in a cluster. It follows the store, is a candidate for the active node while it may be, and
+// opens the service for each of its terms.
 type node struct {
 	*host
 	clusterParts
 	member cluster.Node
-	// known is set once the store was seen to be one: see requireStore.
+	// known is set once the node has seen a store: see requireStore.
 	known atomic.Bool
 	// link is nil until listen.
 	link      link
 	candidacy *candidacy
-	// active is the service of the present term, and nil for a standby.
+	// active is the service of the current term, or nil on a standby.
 	active atomic.Pointer[active]
-	// standbys answer the requests of each gateway while another node is the active one. They have the ids of the KMS
-	// instances; see [sharedGateway].
+	// standbys answer the requests of each gateway while another node is the active one. They are keyed by the ids of
+	// the KMS instances; see [sharedGateway].
 	standbys map[string]http.Handler
 
-	// settings and serve are those of the server.
+	// settings and serve are the methods of the Server.
 	settings func() (Config, files)
 	serve    func(*service)
 	// after is [time.After], and stepped is called after each change, unless a test has its own.
 	after   func(time.Duration) <-chan time.Time
 	stepped func()
 
-	// stand ends the campaign, which begins with start, and stood is done after it.
+	// stand ends the checks and the campaign that start begins, and stood waits for their end.
 	stand context.CancelFunc
 	stood sync.WaitGroup
-	// leave leaves the cluster, once.
+	// leave leaves the cluster. Only its first call has an effect.
 	leave func() error
 }
 
-// join makes the server a node of a cluster, which listens nowhere yet.
+// join makes the server a node of a cluster. It does not listen yet.
 func (s *Server) join(ctx context.Context, c Config, o Options, parts clusterParts) (_ *host, _ *node, err error) {
 	h, err := newHost(c, o)
 	if err != nil {
@@ -70,7 +70,7 @@ func (s *Server) join(ctx context.Context, c Config, o Options, parts clusterPar
 	return h, n, nil
 }
 
-// listen lets the node listen for its peers.
+// listen makes the node listen for its peers.
 func (n *node) listen() error {
 	description, err := n.describe(n.settings())
 	if err != nil {
@@ -80,7 +80,7 @@ func (n *node) listen() error {
 	return err
 }
 
-// describe returns what the node says about itself with a configuration, but for its address.
+// describe returns what the node tells its peers about itself under a configuration, without its address.
 func (n *node) describe(c Config, f files) (d peers.Description, err error) {
 	d.Version, d.Layout = n.options.Version, keyring.Layout
 	if d.RootKey, err = digestRootKey(n.root); err != nil {
@@ -90,10 +90,10 @@ func (n *node) describe(c Config, f files) (d peers.Description, err error) {
 	return d, err
 }
 
-// reloaded takes what a reload has read. It returns what has to wait for a restart.
+// reloaded applies what a reload has read. It returns the changes that wait for a restart.
 func (n *node) reloaded(c Config, f files) (waiting []ops.Change, err error) {
 	if f.node != nil && f.node.expired != nil {
-		return nil, f.node.expired // The one in use may be better.
+		return nil, f.node.expired // The certificate in use may still be valid.
 	}
 	description, err := n.describe(c, f)
 	if err != nil {
@@ -110,7 +110,7 @@ func (n *node) reloaded(c Config, f files) (waiting []ops.Change, err error) {
 	return waiting, nil
 }
 
-// start begins to follow and to stand.
+// start begins the checks and the campaign.
 func (n *node) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	n.stand = cancel
@@ -118,10 +118,10 @@ func (n *node) start() {
 	n.stood.Go(func() { n.campaign(ctx) })
 }
 
-// retryAfter is how long a node waits that could not take over, or lost the store.
+// retryAfter is how long a node waits after it could not take over, or has lost the store.
 const retryAfter = time.Second
 
-// campaign lets the node be the active one whenever it may and no other is, until ctx ends.
+// campaign makes the node the active one whenever it may be and no other is, until ctx ends.
 func (n *node) campaign(ctx context.Context) {
 	last := ""
 	for n.candidacy.await(ctx) == nil {
@@ -133,7 +133,7 @@ func (n *node) campaign(ctx context.Context) {
 			last = ""
 			continue
 		}
-		if err.Error() != last { // It may go on for long.
+		if err.Error() != last { // The same error may recur for a long time.
 			n.log.Error("this node could not be the active one", "error", err)
 			last = err.Error()
 		}
@@ -144,8 +144,8 @@ func (n *node) campaign(ctx context.Context) {
 	}
 }
 
-// serveTerm waits until this node is the active one, and then serves until its term ends. If ctx ends, the term goes
-// on. It returns nil if the node may no longer stand.
+// serveTerm waits until this node is the active one, and then serves until its term ends. It returns nil if the node
+// may no longer stand. If ctx ends while the node is the active one, it returns nil and the term continues.
 func (n *node) serveTerm(ctx context.Context) error {
 	standing, cancel := n.candidacy.standing(ctx)
 	defer cancel()
@@ -173,7 +173,7 @@ func (n *node) serveTerm(ctx context.Context) error {
 	}
 }
 
-// become lets a answer requests.
+// become starts answering requests with a.
 func (n *node) become(a *active) {
 	n.link.BecomeActive()
 	n.serve(a.service)
@@ -189,7 +189,8 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
-// follow makes the node a standby again, after the term of a has ended. It returns why that has ended.
+// follow makes the node a standby again after the term of a has ended. It logs why the term has ended, and returns the
+// error of closing its service.
 func (n *node) follow(a *active) error {
 	a.ended.Store(true)
 	n.active.Store(nil)
@@ -203,10 +204,10 @@ func (n *node) follow(a *active) error {
 	return a.drop()
 }
 
-// stepDownTime bounds how long requests in hand may take while the node steps down: others wait for it.
+// stepDownTime bounds how long a step-down waits for requests in hand, since no other node can take over meanwhile.
 const stepDownTime = time.Second
 
-// stop ends the candidacy. If the node is the active one, it steps down; it answers as a standby after that.
+// stop ends the candidacy. If the node is the active one, it steps down and then answers as a standby.
 func (n *node) stop(ctx context.Context) error {
 	n.stand()
 	n.stood.Wait()
@@ -225,7 +226,7 @@ func (n *node) stepDown(ctx context.Context, a *active) error {
 	return errors.Join(err, n.follow(a))
 }
 
-// leaveCluster leaves it at once. If the node is the active one, its term ends without a step-down.
+// leaveCluster leaves the cluster at once. If the node is the active one, its term ends without a step-down.
 func (n *node) leaveCluster() (err error) {
 	n.stand()
 	n.stood.Wait()

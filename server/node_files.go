@@ -17,20 +17,20 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/private"
 )
 
-// nodeFiles is the content of the files that the blocks etcd and cluster name.
+// nodeFiles is the content of the files named in the blocks etcd and cluster.
 type nodeFiles struct {
 	// etcd is empty for plain HTTP.
 	etcd     storeIdentity
 	password kmsapi.Secret
-	// identity is what the node shows to its peers, and peer is the certificate in it.
+	// identity is what the node presents to its peers, and peer is the certificate in it.
 	identity *peers.Identity
 	peer     *tls.Certificate
-	// expired is why peers refuse the certificate at the moment, if that is the time. The node can still be the active one
-	// of a cluster in which that has happened to all; as a standby it is not healthy.
+	// expired is why peers refuse the certificate, if it has expired or is not valid yet. The node can still become the
+	// active one, even of a cluster in which all certificates have expired; as a standby it is not healthy.
 	expired error
 }
 
-// checkEngine finds out whether the program has the code that c needs.
+// checkEngine returns an error if c needs etcd and the program was built without its client.
 func checkEngine(c Config) error {
 	_, linked := cluster.Registered()
 	return engineFault(c, linked)
@@ -76,7 +76,8 @@ func (n *nodeFiles) loadEtcd(e *EtcdConfig, at config.Place) error {
 	return errors.Join(faults...)
 }
 
-// loadPeer refuses what peers would refuse, except for the time.
+// loadPeer loads the node's identity. It refuses what peers would refuse, except for a certificate that is expired or
+// not valid yet.
 func (n *nodeFiles) loadPeer(c *ClusterConfig, at config.Place, now time.Time) (err error) {
 	ca, caErr := readCA(c.CAFile)
 	n.peer, err = loadKeyPair(c.CertFile, c.KeyFile, at.Field("cert_file"), at.Field("key_file"))
@@ -103,13 +104,13 @@ func (n *nodeFiles) loadPeer(c *ClusterConfig, at config.Place, now time.Time) (
 	return nil
 }
 
-// isTime reports whether a certificate is refused because it, or one above it, is not valid at the time.
+// isTime reports whether a certificate is refused because it, or a CA of it, has expired or is not valid yet.
 func isTime(err error) bool {
 	invalid, ok := errors.AsType[x509.CertificateInvalidError](err)
 	return ok && invalid.Reason == x509.Expired
 }
 
-// readCA reads a file of certificates, and refuses one without any.
+// readCA reads a file of certificates. A file without certificates is an error.
 func readCA(path string) ([]byte, error) {
 	content, err := private.Read(path, private.Anyone, maxPEMFile)
 	if err != nil {
@@ -121,9 +122,9 @@ func readCA(path string) ([]byte, error) {
 	return content, nil
 }
 
-// engineOptions are those of the store of c. shown is what the node shows to etcd.
+// engineOptions returns the options for the store of c. shown is the node's TLS identity for etcd.
 func (n *nodeFiles) engineOptions(c Config, shown *storeTLS, o Options) cluster.Options {
-	lease, _ := c.Etcd.TTL() // Validation has refused what is no duration.
+	lease, _ := c.Etcd.TTL() // Validation has refused an invalid duration.
 	options := cluster.Options{
 		Endpoints: c.Etcd.Endpoints, Prefix: c.Etcd.KeyPrefix(), Lease: lease,
 		Username: c.Etcd.Username, Password: n.password, Logger: o.Logger, Clock: o.Clock,
@@ -134,7 +135,7 @@ func (n *nodeFiles) engineOptions(c Config, shown *storeTLS, o Options) cluster.
 	return options
 }
 
-// changes say which certificates of newer are new, of those that a reload takes. Either may be nil.
+// changes returns which certificates of newer are new, among those that a reload applies. Either may be nil.
 func (n *nodeFiles) changes(newer *nodeFiles) (all []ops.Change) {
 	if n == nil || newer == nil {
 		return nil
@@ -146,7 +147,7 @@ func (n *nodeFiles) changes(newer *nodeFiles) (all []ops.Change) {
 		all = append(all, ops.Change{Part: "etcd.ca_file", What: "new certificates"})
 	}
 	if !n.identity.IsOf(newer.identity) {
-		return all // It needs a restart.
+		return all // The new identity needs a restart.
 	}
 	if !sameCertificate(n.peer, newer.peer) {
 		all = append(all, ops.Change{Part: "cluster", What: "new certificate, expires " + stamp(newer.identity.Expires)})
@@ -157,7 +158,7 @@ func (n *nodeFiles) changes(newer *nodeFiles) (all []ops.Change) {
 	return all
 }
 
-// waiting says what of newer takes effect at a restart only. Either may be nil.
+// waiting returns the changes in newer that take effect only at a restart. Either may be nil.
 func (n *nodeFiles) waiting(newer *nodeFiles) []ops.Change {
 	if n == nil || newer == nil ||
 		subtle.ConstantTimeCompare([]byte(n.password.Reveal()), []byte(newer.password.Reveal())) == 1 {
@@ -166,7 +167,7 @@ func (n *nodeFiles) waiting(newer *nodeFiles) []ops.Change {
 	return []ops.Change{{Part: "etcd.password_file", What: "new password"}}
 }
 
-// inUse is newer with what a reload does not take from it. Either may be nil.
+// inUse returns newer with what a reload does not change taken from n. Either may be nil.
 func (n *nodeFiles) inUse(newer *nodeFiles) *nodeFiles {
 	if n == nil || newer == nil {
 		return newer
@@ -178,7 +179,7 @@ func (n *nodeFiles) inUse(newer *nodeFiles) *nodeFiles {
 
 func stamp(at time.Time) string { return at.UTC().Format(time.RFC3339) }
 
-// remarks are what `server -check` says of the files.
+// remarks returns what `server -check` says about the files.
 func (n *nodeFiles) remarks() (all []string) {
 	if n.etcd.certificate != nil {
 		all = append(all, "etcd: certificate expires "+stamp(n.etcd.certificate.Leaf.NotAfter))
@@ -187,7 +188,7 @@ func (n *nodeFiles) remarks() (all []string) {
 		n.identity.Node, n.identity.Cluster, stamp(n.identity.Expires)))
 }
 
-// warnings say which certificates etcd or peers will refuse because of the time.
+// warnings returns which certificates etcd or peers will refuse because they have expired or are not valid yet.
 func (n *nodeFiles) warnings(c Config, now time.Time) []string {
 	all := expiryWarnings(n.etcd.certificate, c.Place().Block("etcd", 0, "").Field("cert_file"), now)
 	if n.expired != nil {

@@ -55,14 +55,14 @@ operations { socket = "s" }
 type nodeSite struct {
 	t   *testing.T
 	dir string
-	// ca and caKey sign all certificates; at first there is none.
+	// ca and caKey sign all certificates. They are nil until the first one is made.
 	ca    *x509.Certificate
 	caKey *ecdsa.PrivateKey
 }
 
 func newNodeSite(t *testing.T) *nodeSite {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "kms-") // Its name is short, since that of a socket in it must be.
+	dir, err := os.MkdirTemp("", "kms-") // Its path must be short enough for a socket.
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	s := &nodeSite{t: t, dir: dir}
@@ -81,7 +81,7 @@ func (s *nodeSite) put(name, content string) {
 	require.NoError(s.t, os.WriteFile(s.at(name), []byte(content), 0o600))
 }
 
-// certificate writes one of the CA, which is the first.
+// certificate writes a certificate that the CA signs. The first one is the CA itself.
 func (s *nodeSite) certificate(name string, expires time.Time) {
 	s.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -237,7 +237,7 @@ func TestAChangeOfThePasswordForEtcdWaitsForARestart(t *testing.T) {
 	s.put("password", "hunter3\n")
 	after, err := loadNodeFiles(s.config(), time.Now())
 	require.NoError(t, err)
-	for range 2 { // A second reload says so too.
+	for range 2 { // A second reload reports it too.
 		waiting := before.waiting(after)
 		require.Equal(t, []ops.Change{{Part: "etcd.password_file", What: "new password"}}, waiting)
 		require.NotContains(t, fmt.Sprint(waiting), "hunter")
@@ -257,7 +257,8 @@ func TestACertificateForEtcdThatHasExpiredIsWarnedOf(t *testing.T) {
 		"kms.hcl:8: etcd: cert_file: the certificate expired at ")
 }
 
-// A cluster whose certificates have all expired has an active node that serves, even after all have been started again.
+// A cluster whose certificates have all expired still has an active node that serves, even after all nodes were
+// restarted.
 func TestANodeStartsWithACertificateThatHasExpiredButTakesNoneAtAReload(t *testing.T) {
 	for name, now := range map[string]time.Time{
 		"it has expired":       time.Now().Add(2 * time.Hour),

@@ -10,7 +10,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/peers"
 )
 
-// status is the operators' view of a node's part in its cluster.
+// status returns the node's role in its cluster, for operators.
 func (n *node) status() ops.Node {
 	a, store := n.active.Load(), n.member.Status()
 	_, refusal := n.candidacy.now()
@@ -35,7 +35,7 @@ func (n *node) status() ops.Node {
 	return status
 }
 
-// certificates are those that the node shows to its peers, and to the store if that asks for one.
+// certificates returns the certificates that the node presents to its peers, and to the store if it has one for that.
 func (n *node) certificates() []ops.Certificate {
 	all := []ops.Certificate{{For: ops.ForNodes, Expires: n.link.CertificateExpires()}}
 	if expires := n.forStore.expires(); !expires.IsZero() {
@@ -44,14 +44,14 @@ func (n *node) certificates() []ops.Certificate {
 	return all
 }
 
-// leader returns the active node, if one is known. One without an address is none: it is a command, such as a restore,
-// that keeps nodes from the store, or something else that does.
+// leader returns the active node, if one is known. A leader without an address is not a node: it is a command, such as
+// a restore, or anything else that holds the store.
 func (n *node) leader() (cluster.Peer, bool) {
 	leader, known := n.member.Leader()
 	return leader, known && leader.Address != ""
 }
 
-// errStandby says that this node has no service at the moment, and which one has.
+// errStandby returns an error that says that this node is a standby, and names the active one if it is known.
 func (n *node) errStandby() error {
 	if active, known := n.leader(); known && active.Name != n.link.Self().Name {
 		return fmt.Errorf("this node is not the active one of its cluster; that is %s, at %s", active.Name, active.Address)
@@ -59,7 +59,7 @@ func (n *node) errStandby() error {
 	return errors.New("this node is not the active one of its cluster")
 }
 
-// The reasons why a node, whichever it is, does not serve.
+// The reasons why neither an active node nor a standby serves.
 var (
 	errStoreAway = errors.New("the cluster's store has not answered within a lease")
 	errNobody    = errors.New("no node of the cluster is the active one")

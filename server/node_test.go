@@ -108,7 +108,7 @@ func TestARequestThatWasReadBeforeTheTermEndedIsNotAnsweredAfterIt(t *testing.T)
 	one.awaitActive()
 	id := one.createKey()
 	two := tr.start("two")
-	refuse(one) // or it would lead again
+	refuse(one) // Otherwise it would lead again.
 	term := tr.term()
 	endTerm := func() {
 		tr.cluster.inView.Store(nil)
@@ -126,7 +126,7 @@ func TestARequestThatWasReadBeforeTheTermEndedIsNotAnsweredAfterIt(t *testing.T)
 	require.Equal(t, id, one.must("DescribeKey", "KeyId", id).KeyMetadata.KeyId, "it is a standby now")
 }
 
-// refuse lets the peers of nodes find something against them.
+// refuse makes the links of nodes report that they may not become active.
 func refuse(nodes ...*trialNode) {
 	refusal := errDisk
 	for _, n := range nodes {

@@ -21,13 +21,13 @@ func (l *lab) importPairOf(spec, id string, pkcs8 []byte) answer {
 	return l.importPair(id, pkcs8)
 }
 
-// sm2Ciphertext is a ciphertext of SM2 as OpenSSL has it.
+// sm2Ciphertext is an SM2 ciphertext in the form of OpenSSL.
 type sm2Ciphertext struct {
 	X, Y   *big.Int
 	C3, C2 []byte
 }
 
-// toOpenSSL is a ciphertext of the service in the form of OpenSSL.
+// toOpenSSL returns a ciphertext of the service in the form of OpenSSL.
 func (p opensslPair) toOpenSSL(t *testing.T, raw []byte) []byte {
 	t.Helper()
 	if p.algorithm != kmsapi.EncryptSM2 {
@@ -39,7 +39,7 @@ func (p opensslPair) toOpenSSL(t *testing.T, raw []byte) []byte {
 	return der
 }
 
-// fromOpenSSL is the way back.
+// fromOpenSSL is the reverse of toOpenSSL.
 func (p opensslPair) fromOpenSSL(t *testing.T, der []byte) []byte {
 	t.Helper()
 	if p.algorithm != kmsapi.EncryptSM2 {
@@ -55,7 +55,7 @@ func (p opensslPair) fromOpenSSL(t *testing.T, der []byte) []byte {
 	return append(append(raw, c.C3...), c.C2...)
 }
 
-// What is signed is SM3 of the identity, the public key and the message, which OpenSSL computes itself.
+// The signed digest is the SM3 of the identity, the public key and the message. OpenSSL computes it itself.
 func TestOpenSSLVerifiesAMessageThatTheServiceHasSigned(t *testing.T) {
 	l := newSMLab(t)
 	p := l.createPair("EC_SM2", "", "Origin", "EXTERNAL")

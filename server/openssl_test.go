@@ -26,13 +26,13 @@ func opensslPath(name string) string {
 	return filepath.Join("internal", "asymmetric", "testdata", name)
 }
 
-// vectorPair returns the PKCS#8 of the key pair of OpenSSL with that KeySpec, and nil if there is none.
+// vectorPair returns the PKCS#8 of OpenSSL's key pair for a KeySpec, or nil if there is none.
 func vectorPair(spec string) []byte {
 	der, _ := os.ReadFile(opensslPath(strings.ToLower(spec) + ".pkcs8.der"))
 	return der
 }
 
-// opensslOptions are what openssl pkeyutl calls the algorithms.
+// opensslOptions are the options of openssl pkeyutl for each algorithm.
 var opensslOptions = map[string]string{
 	kmsapi.SignPSS:           " -pkeyopt digest:sha256 -pkeyopt rsa_padding_mode:pss -pkeyopt rsa_pss_saltlen:32",
 	kmsapi.SignPKCS1v15:      " -pkeyopt digest:sha256",
@@ -47,7 +47,7 @@ func oaepOption(hash string) string {
 	return " -pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:" + hash + " -pkeyopt rsa_mgf1_md:" + hash
 }
 
-// opensslPair is a CMK with an imported private key of OpenSSL, and one of its algorithms.
+// opensslPair is a CMK with a private key imported from OpenSSL, and one of its algorithms.
 type opensslPair struct {
 	pair
 	algorithm string
@@ -55,7 +55,7 @@ type opensslPair struct {
 	private, public []byte
 }
 
-// with are the parameters of a request for the CMK.
+// with returns the parameters of a request for the CMK.
 func (p opensslPair) with(pairs ...string) []string {
 	return p.pair.with(append(pairs, "Algorithm", p.algorithm)...)
 }
@@ -68,7 +68,7 @@ func (p opensslPair) run(t *testing.T, arguments string, input, signature []byte
 	}, "pkeyutl -in input "+arguments+opensslOptions[p.algorithm])
 }
 
-// eachOfOpenSSL runs test for every algorithm of every KeySpec that is for usage.
+// eachOfOpenSSL runs test for every algorithm of every KeySpec that has the given usage.
 func eachOfOpenSSL(t *testing.T, usage string, test func(t *testing.T, l *lab, p opensslPair)) {
 	l := newSMLab(t)
 	for spec, file := range map[string]string{

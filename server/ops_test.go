@@ -17,7 +17,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// shortDir is a folder whose path is short enough for a socket.
+// shortDir returns a new folder whose path is short enough for a socket.
 func shortDir(t *testing.T) string {
 	dir, err := os.MkdirTemp("", "kms-")
 	require.NoError(t, err)

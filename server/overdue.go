@@ -10,10 +10,10 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 )
 
-// Overdue returns the ids of the keys in the store of c that change as soon as a service starts on it at now: they are
-// deleted, or lose imported material, because the date of that has passed. Secrets that are deleted then are there too,
-// as secret/ and their names. After a restore, somebody may have changed such a date since the backup. No service may
-// run on the store.
+// Overdue returns the ids of the keys in the store of c that are deleted, or lose imported material, as soon as a
+// service starts on it at now, because that date has passed. It also returns the secrets that are then deleted, as
+// secret/ and the name. After a restore, such a date may be outdated: it may have been changed after the backup. No
+// service may run on the store.
 func Overdue(ctx context.Context, c Config, now time.Time) (ids []string, err error) {
 	if c.Etcd != nil {
 		snapshot, err := etcdStore{config: c}.read(ctx)

@@ -71,7 +71,7 @@ func TestThePageIsReadOnlyAndLoadsNothing(t *testing.T) {
 	for _, host := range []string{"localhost:9180", "LOCALHOST", "127.0.0.1", "[::1]:9180", "10.0.0.7:80"} {
 		require.Equal(t, http.StatusOK, answer(http.MethodGet, host).StatusCode, host)
 	}
-	// The name of a page elsewhere, which leads here once the page is loaded.
+	// Host names of foreign pages that resolve to this machine after the page was loaded (DNS rebinding).
 	for _, host := range []string{
 		"evil.example", "evil.example:9180", "127.0.0.1.evil.example", "localhost.evil.example",
 	} {

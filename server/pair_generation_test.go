@@ -15,7 +15,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/asymmetric"
 )
 
-// newGenerationLab is a lab whose key pairs come from generate.
+// newGenerationLab returns a lab whose key pairs come from generate.
 func newGenerationLab(
 	t testing.TB, change func(*server.Config), generate func(spec string) (*asymmetric.Key, error),
 ) *lab {
@@ -27,12 +27,12 @@ func newGenerationLab(
 	return l
 }
 
-// anRSAKey returns a copy of one of testdata.
+// anRSAKey returns a copy of an RSA key from testdata.
 func anRSAKey(t testing.TB) (*asymmetric.Key, error) {
 	return asymmetric.Parse(kmsapi.KeySpecRSA2048, opensslFile("rsa_2048.pkcs8.der"))
 }
 
-// One account's callers fill the queue; another account's only caller waits for one of them.
+// One account's callers fill the queue; another account's only caller waits for only one of them.
 func TestOneAccountsRSAKeysDoNotKeepAnotherWaiting(t *testing.T) {
 	const takes = 100 * time.Millisecond
 	l := newLab(t, nil)
@@ -99,7 +99,7 @@ func TestACallerWhoHangsUpDoesNotWaitForItsKeyPair(t *testing.T) {
 	require.Zero(t, l.must("ListKeys").TotalCount, "no key was made")
 
 	go func() {
-		finish <- struct{}{} // the abandoned one, whose slot is free then
+		finish <- struct{}{} // Finishes the abandoned one, which frees its slot.
 		<-begun
 		finish <- struct{}{}
 	}()

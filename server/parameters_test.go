@@ -11,7 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// publishedParameters are those that Alibaba Cloud's SDK of July 2026 has for each operation that is served.
+// publishedParameters are the parameters of each served operation in Alibaba Cloud's SDK of July 2026.
 var publishedParameters = map[kmsapi.Operation]string{
 	kmsapi.OpCreateKey: "Description Origin ProtectionLevel KeyUsage KeySpec EnableAutomaticRotation RotationInterval " +
 		"Tags Policy DKMSInstanceId KeyStorageMechanism",
@@ -59,7 +59,7 @@ var publishedParameters = map[kmsapi.Operation]string{
 	kmsapi.OpUpdateKeyDescription:  "KeyId Description",
 	kmsapi.OpSetDeletionProtection: "ProtectedResourceArn KeyId EnableDeletionProtection DeletionProtectionDescription " +
 		"KmsInstanceId",
-	kmsapi.OpTagResources:             "ResourceType ResourceId Tag", // And RegionId, which every operation has.
+	kmsapi.OpTagResources:             "ResourceType ResourceId Tag", // and RegionId, which every operation has
 	kmsapi.OpUntagResources:           "ResourceType ResourceId TagKey All",
 	kmsapi.OpListTagResources:         "ResourceType ResourceId Tag NextToken",
 	kmsapi.OpDescribeAccountKmsStatus: "",
@@ -97,8 +97,8 @@ func TestEveryPublishedParameterIsServedRefusedOrHarmless(t *testing.T) {
 	}
 }
 
-// tryValues sends an operation with values of one parameter, and checks that those are done, refused or ignored that
-// should be.
+// tryValues sends an operation with different values of one parameter, and checks that each is accepted, refused or
+// ignored as it should be.
 func (w *wire) tryValues(op kmsapi.Operation, rule kmsapi.Rule, elsewhere string) {
 	send := func(name, value string) answer {
 		s := w.subject(op, kmsapi.Enabled, elsewhere)
@@ -117,7 +117,7 @@ func (w *wire) tryValues(op kmsapi.Operation, rule kmsapi.Rule, elsewhere string
 		for _, value := range append(rule.OneOf, "") {
 			require.Equal(w.t, http.StatusOK, send(rule.Name, value).status, "%q asks for what happens anyway", value)
 		}
-		refused(send(rule.Name+".1.Key", another)) // An SDK may spread a list.
+		refused(send(rule.Name+".1.Key", another)) // An SDK may flatten a list.
 	}
 	if rule.Support == kmsapi.Refused || len(rule.OneOf) > 0 {
 		refused(send(rule.Name, another))

@@ -14,7 +14,8 @@ import (
 
 const restrictedAccount = "1000000000000001"
 
-// restricted starts a service with an access key that may do all, LTAIroot, and returns it. Others are added by allow.
+// restricted starts a service with the access key LTAIroot, which may do everything, and returns its caller. allow adds
+// others.
 func restricted(t *testing.T) caller {
 	w := configured(t, func(c *server.Config) {
 		c.Accounts = []server.Account{{ID: restrictedAccount, AccessKeys: []server.AccessKey{accessKey("LTAIroot")}}}
@@ -22,7 +23,7 @@ func restricted(t *testing.T) caller {
 	return w.as("LTAIroot")
 }
 
-// allow gives the access key id the permissions, and no others.
+// allow gives the access key id exactly these permissions, and returns its caller.
 func (c caller) allow(id string, allow ...server.Allow) caller {
 	c.t.Helper()
 	require.NoError(c.t, c.kms.Reload(func(config *server.Config) {
@@ -123,7 +124,7 @@ func TestARefusalDoesNotTellWhatThereIs(t *testing.T) {
 	c := root.allow("LTAIsome",
 		server.Allow{Actions: []string{"kms:*"}, Resources: []string{keyARN(mine), "acs:kms:*:*:alias/*"}})
 
-	// said is a refusal without what is the caller's own words.
+	// said returns the message of a refusal without words, which came from the caller.
 	said := func(words, action string, pairs ...string) string {
 		got := c.do(action, pairs...)
 		got.refused(t, kmsapi.ErrNoPermission)
@@ -167,7 +168,7 @@ func TestARefusalDoesNotTellWhatThereIs(t *testing.T) {
 	})
 }
 
-// otherVersion is the ciphertext with another key version's id before it.
+// otherVersion returns the ciphertext blob with the id of another key version in it.
 func otherVersion(t *testing.T, blob, version string) string {
 	t.Helper()
 	raw, err := base64.StdEncoding.DecodeString(blob)
@@ -219,7 +220,7 @@ func TestResourcesAreMatchedAsAWhole(t *testing.T) {
 	})
 }
 
-// Every operation that is about anything asks for permission, whatever it is about.
+// Every operation on a resource checks permissions, whatever kind of resource it is.
 func TestNoOperationForgetsToAskForPermission(t *testing.T) {
 	root := restricted(t)
 	key := root.must("CreateKey", "Origin", "EXTERNAL").KeyMetadata.KeyId

@@ -10,7 +10,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// defaultPolicy is the key policy that every CMK in a KMS instance has, as the real service writes it.
+// defaultPolicy returns the default key policy of a CMK in a KMS instance, as the real service writes it.
 func defaultPolicy(account string) string {
 	return `{"Version":"1","Statement":[{"Sid":"kms default key policy","Effect":"Allow",` +
 		`"Principal":{"RAM":["acs:ram::` + account + `:*"]},"Action":["kms:*"],"Resource":["*"]}]}`
@@ -32,7 +32,7 @@ func TestTheOnlyPolicyIsTheDefault(t *testing.T) {
 	for name, tc := range map[string]struct {
 		policy string
 		want   *kmsapi.Error
-		// reads is what is read afterwards, if it is not same.
+		// reads is the policy that is read afterwards; "" means same.
 		reads string
 	}{
 		"the default":       {policy: same},

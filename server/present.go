@@ -1,13 +1,13 @@
 package server
 
-// settings are the present configuration and the content of its files.
+// settings returns the current configuration and the content of its files.
 func (s *Server) settings() (Config, files) {
 	s.configuring.Lock()
 	defer s.configuring.Unlock()
 	return s.config, s.files
 }
 
-// replaceConfig puts what a reload has read in the place of what there was.
+// replaceConfig replaces the configuration and the content of its files by what a reload has read.
 func (s *Server) replaceConfig(c Config, f files) {
 	s.configuring.Lock()
 	defer s.configuring.Unlock()
@@ -17,8 +17,8 @@ func (s *Server) replaceConfig(c Config, f files) {
 	}
 }
 
-// serve makes a node's service that of the process; nil means that it has none. The configuration may have been
-// reloaded since the service was opened.
+// serve makes service answer the server's requests; nil means that the server has none. It applies the current
+// configuration, which may have been reloaded since the service was opened.
 func (s *Server) serve(service *service) {
 	s.configuring.Lock()
 	defer s.configuring.Unlock()

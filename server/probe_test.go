@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// probe asks the listener for clients as a load balancer on another machine may, which has no access key and does not
-// reach /healthz.
+// probe sends a request to the listener for clients as a load balancer on another machine would: it has no access key
+// and can't reach /healthz.
 func (n *trialNode) probe() (status int) {
 	n.trial.t.Helper()
 	answer := httptest.NewRecorder()

@@ -5,23 +5,23 @@ import (
 	"io"
 )
 
-// Stage is a part of work that takes long.
+// Stage is a part of a long operation.
 type Stage string
 
-// The stages of [Check], [Backup], [Restore], [Rekey] and [Migrate]. Each counts what it does.
+// The stages of [Check], [Backup], [Restore], [Rekey] and [Migrate], and what their progress counts.
 const (
 	// Copying counts bytes.
 	Copying Stage = "copying"
-	// Checking counts records; the structure of the file, which comes first, is not counted.
+	// Checking counts records. The check of the file's structure comes first and is not counted.
 	Checking Stage = "checking"
-	// Reading counts the records that are read from etcd, and Writing those that are written to another store.
+	// Reading counts the records read from etcd, and Writing the records written to another store.
 	Reading Stage = "reading"
 	Writing Stage = "writing"
 	// Rekeying counts records.
 	Rekeying Stage = "rekeying"
 )
 
-// Progress is called now and then during work that takes long, from one goroutine, with how much of a stage is done. A
+// Progress is called from time to time during a long operation, from one goroutine, with how much of a stage is done. A
 // total of zero means that it is unknown. A nil Progress is never called.
 type Progress func(stage Stage, done, total int64)
 
@@ -31,7 +31,7 @@ func (p Progress) at(stage Stage, done, total int64) {
 	}
 }
 
-// of returns p as the functions of package keyring take it, or nil.
+// of returns p for one stage, in the form that package keyring takes. It returns nil for a nil p.
 func (p Progress) of(stage Stage) func(done, total int) {
 	if p == nil {
 		return nil
@@ -39,7 +39,7 @@ func (p Progress) of(stage Stage) func(done, total int) {
 	return func(done, total int) { p(stage, int64(done), int64(total)) }
 }
 
-// meter is a writer that reports how much was written, and fails once its context has ended.
+// meter is a writer that reports how many bytes were written, and fails once its context has ended.
 type meter struct {
 	ctx      context.Context
 	w        io.Writer

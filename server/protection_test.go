@@ -90,7 +90,7 @@ func TestAnARNGivesNoPermission(t *testing.T) {
 	got := c.do("SetDeletionProtection", "ProtectedResourceArn", keyARN(other), "EnableDeletionProtection", "true")
 	got.refused(t, kmsapi.ErrNoPermission)
 	require.Contains(t, got.Message, keyARN(other))
-	// No parameter without value hides the resource name.
+	// A parameter without a value does not hide the resource name.
 	c.do("SetDeletionProtection", "KeyId", "", "ProtectedResourceArn", keyARN(other), "EnableDeletionProtection", "true").
 		refused(t, kmsapi.ErrNoPermission)
 	require.Equal(t, "Disabled", root.must("DescribeKey", "KeyId", other).KeyMetadata.DeletionProtection)
@@ -108,7 +108,7 @@ func TestADescriptionIsReplaced(t *testing.T) {
 	w.do("UpdateKeyDescription", "Description", "d").refused(t, kmsapi.ErrMissingParameter)
 	w.do("UpdateKeyDescription", "KeyId", "alias/none", "Description", "d").refused(t, kmsapi.ErrUnsupportedAlias)
 	require.Equal(t, "new 密钥 <&>", description())
-	w.must("UpdateKeyDescription", "KeyId", id) // As Terraform does that removes one.
+	w.must("UpdateKeyDescription", "KeyId", id) // Terraform removes a description this way.
 	require.Empty(t, description())
 	require.Contains(t, string(w.must("DescribeKey", "KeyId", id).body), `"Description":""`)
 	w.must("ScheduleKeyDeletion", "KeyId", id, "PendingWindowInDays", "7")

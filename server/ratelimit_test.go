@@ -10,7 +10,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// Requests get out of order on their way from the clock to the limiter.
+// Requests read the clock before they reach the limiter, and may overtake each other on the way.
 func TestRequestsOutOfOrderEarnNoTimeTwice(t *testing.T) {
 	l := newLab(t, func(c *server.Config) { c.RateLimits.Read = 5 })
 	const back = time.Second

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// AwaitReady waits until requests that arrive here are answered: in a cluster, until this is the active node and
-// serves, or a standby that can forward. A service on a machine of its own is ready when it has started. If ctx ends
-// before, the error wraps the cause of that, and says what is missing.
+// AwaitReady waits until this server can answer requests: in a cluster, until it is the active node and serves, or a
+// standby that can forward. A service on one machine is ready when it has started. If ctx ends first, the error wraps
+// its cause and says what is missing.
 func (s *Server) AwaitReady(ctx context.Context) error {
 	const pause = 100 * time.Millisecond
 	for s.node != nil {

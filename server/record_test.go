@@ -11,7 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// The fields of the store's records that tests change, by their numbers.
+// The numbers of the fields that tests change in the store's records.
 const (
 	cmkKeySpec     = 3
 	cmkState       = 6
@@ -22,7 +22,7 @@ const (
 	aliasKeyID     = 1
 )
 
-// fields takes a record of the store apart: the content of its fields by their numbers.
+// fields returns the fields of a record of the store, by their numbers.
 func fields(t testing.TB, value []byte) map[byte]string {
 	found := map[byte]string{}
 	require.Equal(t, byte(1), value[0], "the record's format")

@@ -61,7 +61,7 @@ func TestContextsOfReEncryptMayComeInParametersOfTheirOwn(t *testing.T) {
 	require.Contains(t, got.Message, "DestinationEncryptionContext.<name>")
 }
 
-// Whatever is wrong with a ciphertext, ReEncrypt and ExportDataKey say the same, and what Decrypt says.
+// Whatever is wrong with a ciphertext, ReEncrypt and ExportDataKey give the same answer as Decrypt.
 func TestEveryCiphertextThatDoesNotOpenIsRefusedAlike(t *testing.T) {
 	w := newWire(t)
 	id := w.createKey()
@@ -110,7 +110,7 @@ func TestBothKeysOfReEncryptMustBeUsable(t *testing.T) {
 			w.do("ReEncrypt", "CiphertextBlob", s.blob, "DestinationKeyId", elsewhere).refused(t, want)
 			w.do("ReEncrypt", "CiphertextBlob", good, "DestinationKeyId", s.id).refused(t, want)
 			w.do("ReEncrypt", "CiphertextBlob", good, "DestinationKeyId", s.alias).refused(t, want)
-			// The state says nothing about a ciphertext, so it comes first.
+			// The state is checked first, since it reveals nothing about the ciphertext.
 			raw, err := base64.StdEncoding.DecodeString(good)
 			require.NoError(t, err)
 			raw[len(raw)-1] ^= 1
@@ -221,7 +221,7 @@ func TestReEncryptBetweenInstances(t *testing.T) {
 	w.must("ReEncrypt", "CiphertextBlob", blobs[other], "DestinationKeyId", outside)
 }
 
-// asymmetricSource are the parameters that say which asymmetric key decrypts.
+// asymmetricSource returns the parameters that name the asymmetric key that decrypts.
 func (p pair) asymmetricSource(algorithm string) []string {
 	return []string{
 		"SourceKeyId", p.id, "SourceKeyVersionId", p.version, "SourceEncryptionAlgorithm", algorithm,
@@ -304,7 +304,7 @@ func TestAnAsymmetricSourceThatDoesNotFit(t *testing.T) {
 			require.Contains(t, got.Message, tc.says)
 		})
 	}
-	l.t = t // That of the last subtest is over.
+	l.t = t // The last subtest has ended.
 	for _, destination := range []string{p.id, signs.id} {
 		try(p.asymmetricSource(algorithm), good, destination).refused(t, kmsapi.ErrUnsupportedOperation)
 		try(nil, blob, destination).refused(t, kmsapi.ErrUnsupportedOperation)

@@ -15,30 +15,30 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 )
 
-// Rekeyed is what [Rekey] has done.
+// Rekeyed is the result of [Rekey].
 type Rekeyed struct {
-	// Report is that of the store as it is now, under the new root key.
+	// Report is the check of the store under the new root key.
 	Report
-	// Kept is the name of the store as it was, or of a backup of that, under the old root key. It is "" if the store was
-	// under the new root key already, since an earlier Rekey has finished.
+	// Kept is the name of the old store, or of a backup of it, under the old root key. It is "" if an earlier Rekey had
+	// already put the store under the new root key.
 	Kept string
 }
 
-// Rekey puts the store of c, which is under the root key of c, under the one in the file newKey instead. No service may
-// run on the store: the error then wraps [ErrInUse]. Nothing but the store changes: to use it, put the new root key in
-// the place of that of c.
+// Rekey puts the store of c, which is under the root key of c, under the root key in the file newKey. If a service runs
+// on the store, the error wraps [ErrInUse]. Rekey changes only the store: before a service starts on it, replace the
+// root key file of c by the new one.
 //
-// The old store is replaced once the new one is whole, on the disk, and [Check] has found nothing wrong in it with the
-// new root key. Whenever the process dies, or the power is cut, the store is the old one under the old root key, or the
-// new one under the new; Rekey can then be called again.
+// The old store is replaced once the new one is complete, synced to disk, and [Check] has found nothing wrong in it
+// with the new root key. Whenever the process dies or the power fails, the store is either the old one under the old
+// root key or the new one under the new, and Rekey can be called again.
 //
-// A store in etcd is kept as a backup in the new file keep, without which the error wraps [ErrNoKeep]; the work is done
-// in files beside that one.
+// A store in etcd is kept as a backup in the new file keep; if keep is "", the error wraps [ErrNoKeep]. Rekey works in
+// files beside keep.
 func Rekey(ctx context.Context, c Config, newKey, keep string, progress Progress) (Rekeyed, error) {
 	return rekey(ctx, c, newKey, keep, progress, func(string) {})
 }
 
-// rekey is [Rekey]. step is called after each step that changes a file, with its name.
+// rekey is [Rekey], for tests. step is called with the name of each step that has changed a file.
 func rekey(
 	ctx context.Context, c Config, newKey, keep string, progress Progress, step func(string),
 ) (_ Rekeyed, err error) {
@@ -79,25 +79,25 @@ func rekey(
 // rekeying is the work of [Rekey] on a store.
 type rekeying struct {
 	rekeyedStore
-	// before and after check with the old root key, and with the new one.
+	// before checks with the old root key, and after with the new one.
 	before, after checkup
-	// copy is a copy of the old store. It is read in place of the store itself, which stays as it is even if the layout
-	// has to be upgraded first. next is the new store.
+	// copy is a copy of the old store. Rekey reads the copy, so that an upgrade of the layout does not change the store
+	// itself. next is the new store.
 	copy, next string
 	step       func(name string)
 }
 
-// rekeyedStore is a store that no service can use meanwhile.
+// rekeyedStore is a store that no service can use during the work.
 type rekeyedStore interface {
-	// copyTo copies it to a file. It is not opened, since it is to stay as it is.
+	// copyTo copies the store to a file. It does not change the store.
 	copyTo(ctx context.Context, path string, progress Progress, step func(string)) error
-	// replaceBy puts the store in the file next in its place, and returns the name under which the old one is kept.
+	// replaceBy replaces the store by the one in the file next, and returns the name under which the old one is kept.
 	replaceBy(ctx context.Context, next string, step func(string)) (kept string, err error)
-	// about returns err as one about the store, if it is about a file that was to take its place.
+	// about rephrases err in terms of the store if it is about staged, the file that was to replace it.
 	about(staged string, err error) error
 }
 
-// hold keeps services from the store of c until release is called.
+// hold keeps services from using the store of c until release is called.
 func (r *rekeying) hold(ctx context.Context, c Config, keep string) (release func() error, err error) {
 	beside := keep
 	if c.Etcd != nil {
@@ -118,7 +118,7 @@ func (r *rekeying) hold(ctx context.Context, c Config, keep string) (release fun
 	return release, nil
 }
 
-// removeLeft removes what is not needed after the work, or was left by a process that died.
+// removeLeft removes the working files, of this process or of an earlier one that died.
 func (r rekeying) removeLeft() error {
 	return errors.Join(durable.RemoveLeft(r.copy), durable.RemoveLeft(r.next))
 }
@@ -172,8 +172,8 @@ func (h heldStore) replaceBy(_ context.Context, next string, step func(string)) 
 	return durable.Replace(h.path, next, step)
 }
 
-// isDone reports whether the store is under the new root key already. It is an error if it is under neither, or was
-// under the new one before.
+// isDone reports whether the store is already under the new root key. It is an error if the store is under neither key,
+// or was under the new one before an earlier rekey.
 func (r rekeying) isDone(ctx context.Context) (done bool, err error) {
 	archive, err := bolt.OpenArchive(r.copy)
 	if err != nil {
@@ -196,7 +196,7 @@ func (r rekeying) isDone(ctx context.Context) (done bool, err error) {
 	return done, errors.Join(err, archive.Close())
 }
 
-// write makes the new store, whole and durable, and checks it.
+// write makes the new store, syncs it to disk, and checks it.
 func (r rekeying) write(ctx context.Context, before Report) (after Report, err error) {
 	written, err := r.transfer(ctx, int64(before.Records))
 	if err != nil {
@@ -218,8 +218,8 @@ func (r rekeying) write(ctx context.Context, before Report) (after Report, err e
 	return after, nil
 }
 
-// transfer writes all records of the copy to the new store, and returns their number. The copy has total records; that
-// changes if its layout is upgraded.
+// transfer writes all records of the copy to the new store, and returns their number. total is the number of records
+// before the copy's layout is upgraded.
 func (r rekeying) transfer(ctx context.Context, total int64) (written int, err error) {
 	from, err := bolt.Open(r.copy, store.Options{})
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// The test binary, started once more as a child, rekeys a store and kills itself after a step of that.
+// The environment variables of a child, the test binary again, that rekeys a store and kills itself after a step.
 const (
 	dieAfter    = "REKEY_TEST_DIE_AFTER"
 	diesStore   = "REKEY_TEST_STORE"
@@ -47,13 +47,13 @@ func rekeyAndDie(after string) error {
 	_, err = server.RekeyInSteps(context.Background(), c, os.Getenv(diesNewKey), "", func(string) {
 		if steps--; steps == 0 {
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-			select {} // Until the signal arrives.
+			select {} // Wait for the signal.
 		}
 	})
 	return err
 }
 
-// stepsOfARekey are where a rekey of a small store changes files, in order.
+// stepsOfARekey are the steps in which a rekey of a small store changes files, in order.
 var stepsOfARekey = []string{
 	"nothing is left of an earlier rekey",
 	"the copy is made",
@@ -107,7 +107,7 @@ func TestARekeyThatIsKilledLeavesOneOfTheTwoStores(t *testing.T) {
 					"nobody would come and remove more")
 			}
 
-			// It is started again, as by somebody who does not know how far it got.
+			// It is started again, as by an operator who does not know how far it got.
 			rekeyed, err := server.Rekey(t.Context(), c, newKey, "", nil)
 			require.NoError(t, err)
 			require.Equal(t, len(old.Keys), rekeyed.Keys)
@@ -120,7 +120,8 @@ func TestARekeyThatIsKilledLeavesOneOfTheTwoStores(t *testing.T) {
 	}
 }
 
-// isGood reports whether the store of c is good under its root key. Otherwise, that is because it is under another.
+// isGood reports whether the store of c is good under its root key. If not, it requires that the store is under another
+// root key.
 func isGood(t *testing.T, c server.Config) bool {
 	t.Helper()
 	report, err := server.Check(t.Context(), c, "", nil)
@@ -132,7 +133,7 @@ func isGood(t *testing.T, c server.Config) bool {
 	return len(report.Problems) == 0
 }
 
-// requireDecrypts requires that the store of c decrypts what was encrypted with it before.
+// requireDecrypts requires that the store of c decrypts the ciphertexts of the old store.
 func requireDecrypts(t *testing.T, c server.Config, old oldStore) {
 	t.Helper()
 	l := newLab(t, func(of *server.Config) { of.Storage, of.RootKey = c.Storage, c.RootKey })

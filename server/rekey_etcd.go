@@ -10,16 +10,16 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 )
 
-// heldEtcd is a store in etcd that no node can use meanwhile.
+// heldEtcd is a store in etcd that no node can use during a rekey.
 type heldEtcd struct {
 	etcdStore
 	store cluster.Alone
-	// keep is the file where it is kept as it was, and after checks what is there then.
+	// keep is the file for a backup of the old store, and after checks the new one.
 	keep  string
 	after checkup
 }
 
-// holdEtcd keeps nodes from the store of c in etcd.
+// holdEtcd keeps nodes from using the store of c in etcd.
 func holdEtcd(ctx context.Context, c Config, keep string, r rekeying) (heldEtcd, error) {
 	if keep == "" {
 		return heldEtcd{}, ErrNoKeep

@@ -20,7 +20,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/servertest"
 )
 
-// newRootKeyFile writes a root key that ends in fill, and is zero otherwise.
+// newRootKeyFile writes a root key that is zero except for its last byte, fill. It returns the path.
 func newRootKeyFile(t *testing.T, fill byte) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "new.key")
@@ -29,8 +29,8 @@ func newRootKeyFile(t *testing.T, fill byte) string {
 	return path
 }
 
-// rekey puts the store of a closed service under a new root key, and that in the place of the old one. It returns where
-// the old one is.
+// rekey puts the store of a closed service under a new root key, and replaces the root key file of c by it. It returns
+// where the old root key is kept.
 func rekey(t *testing.T, c server.Config, fill byte) (rekeyed server.Rekeyed, oldKey string) {
 	t.Helper()
 	newKey := newRootKeyFile(t, fill)
@@ -98,7 +98,7 @@ func TestAfterARekeyEverythingButTokensIsAsBefore(t *testing.T) {
 	l.requireGood()
 }
 
-// files returns the names in a folder.
+// files returns the names of the files in a folder.
 func files(t *testing.T, folder string) (names []string) {
 	t.Helper()
 	entries, err := os.ReadDir(folder)
@@ -109,7 +109,7 @@ func files(t *testing.T, folder string) (names []string) {
 	return names
 }
 
-// closedStore makes a store with one key in a folder of its own, on which no service runs.
+// closedStore makes a store with one key, in its own folder, on which no service runs.
 func closedStore(t *testing.T) server.Config {
 	c, dir := devConfig(t)
 	c.Storage.Path = filepath.Join(dir, "store", "kms.db")
@@ -123,7 +123,7 @@ func TestARekeyThatIsRefusedChangesNothing(t *testing.T) {
 		"umask 077; openssl rand -base64 32 > FILE)"
 	for _, tc := range []struct {
 		name string
-		// spoil changes what the rekey finds, and may return another file for the new root key.
+		// spoil breaks something before the rekey, and may return another file for the new root key.
 		spoil func(t *testing.T, c *server.Config, newKey string) string
 		// want has STORE, ROOT and NEW for the files' names.
 		want string
@@ -171,7 +171,7 @@ func TestARekeyThatIsRefusedChangesNothing(t *testing.T) {
 			return oldKey
 		}, "STORE: NEW holds the root key from before the last rekey; make a new one"},
 		{"the new store can't be written", func(t *testing.T, c *server.Config, _ string) string {
-			// A folder that is not empty can't be removed, as a file of an earlier process would be.
+			// A file of an earlier process would be removed, but a folder that is not empty can't be.
 			require.NoError(t, os.MkdirAll(c.Storage.Path+".rekeyed/x", 0o700))
 			return ""
 		}, "a new store beside STORE: directory not empty"},

@@ -14,8 +14,7 @@ import (
 // ReloadReport is what a reload has changed.
 type ReloadReport = ops.Reload
 
-// ReloadFile reads the configuration file again that the server was started with, and does with it what [Server.Reload]
-// does.
+// ReloadFile rereads the configuration file with which the server was started, and applies it as [Server.Reload] does.
 func (s *Server) ReloadFile() (ReloadReport, error) {
 	return s.reload(func() (Config, error) {
 		if s.path == "" {
@@ -25,16 +24,16 @@ func (s *Server) ReloadFile() (ReloadReport, error) {
 	})
 }
 
-// Reload takes from c the access keys, with secrets and permissions, the TLS certificates, quotas, rate limits and the
-// bounds of rotation, and of the KMS instances that exist Internet access, spec, status, CA and which is the default.
-// It reopens the audit log. Connections stay open. It is all or nothing: after an error the service continues with what
-// it had, and its configuration is stale until a reload succeeds. Any other change in c takes effect at the next start
-// only.
+// Reload applies from c the access keys, with secrets and permissions, the TLS certificates, quotas, rate limits and
+// rotation bounds, and for existing KMS instances their Internet access, spec, status, CA, and which one is the
+// default. It reopens the audit log. Connections stay open. It is all or nothing: after an error the service keeps its
+// previous configuration, which is stale until a reload succeeds. Any other change in c takes effect only at the next
+// start.
 func (s *Server) Reload(c Config) (ReloadReport, error) {
 	return s.reload(func() (Config, error) { return c, c.Validate() })
 }
 
-// reloadFor is ReloadFile for a caller who takes the configuration file to be the one at path.
+// reloadFor is ReloadFile for a caller that expects the configuration file to be the one at path.
 func (s *Server) reloadFor(path string) (ReloadReport, error) {
 	if !sameFile(s.path, path) {
 		return ReloadReport{}, fmt.Errorf("%w: -config %s", ops.ErrOtherConfig, s.path)
@@ -42,7 +41,8 @@ func (s *Server) reloadFor(path string) (ReloadReport, error) {
 	return s.ReloadFile()
 }
 
-// sameFile reports whether two absolute paths lead to one file. What can't be seen is compared by its name.
+// sameFile reports whether two absolute paths lead to the same file. If either can't be examined, only equal paths
+// count as the same.
 func sameFile(a, b string) bool {
 	if filepath.Clean(a) == filepath.Clean(b) {
 		return true
@@ -55,8 +55,8 @@ func sameFile(a, b string) bool {
 	return err == nil && os.SameFile(first, second)
 }
 
-// reload is the only way to reload. It reads the configuration while no other reload runs, so that the last one to
-// begin has the last word.
+// reload is the only way to reload. It reads the configuration under the lock, so that reloads apply in the order in
+// which they read it.
 func (s *Server) reload(read func() (Config, error)) (ReloadReport, error) {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
@@ -71,7 +71,7 @@ func (s *Server) reload(read func() (Config, error)) (ReloadReport, error) {
 	return report, err
 }
 
-// noteReload writes down and logs how a reload has ended.
+// noteReload records and logs the result of a reload.
 func (s *Server) noteReload(report ReloadReport, err error) {
 	if err != nil {
 		if s.stale.Load() == nil {
@@ -92,7 +92,8 @@ func (s *Server) noteReload(report ReloadReport, err error) {
 	s.host.log.Info("reloaded", "changes", len(report.Changes), "need_restart", len(report.NeedsRestart))
 }
 
-// staleSince is since when reloads have failed, and zero if the last one did not.
+// staleSince returns the time of the first failed reload since the last successful one, or zero if the last one
+// succeeded.
 func (s *Server) staleSince() time.Time {
 	if since := s.stale.Load(); since != nil {
 		return *since
@@ -100,7 +101,7 @@ func (s *Server) staleSince() time.Time {
 	return time.Time{}
 }
 
-// apply takes c's changes, and reports them.
+// apply applies the changes in c and adds them to report.
 func (s *Server) apply(c Config, report *ReloadReport) error {
 	f, err := loadFiles(c, s.host.clock())
 	if err != nil {
@@ -128,8 +129,8 @@ func (s *Server) apply(c Config, report *ReloadReport) error {
 	return nil
 }
 
-// merged is the configuration in use, with what a reload takes from c. KMS instances keep their defaults, which the
-// start has filled in: that of the account must not change with the order of the accounts.
+// merged returns the configuration in use with what a reload applies from c. KMS instances keep the defaults that the
+// start has filled in, since the default account must not change with the order of the accounts.
 func (s *Server) merged(c Config) Config {
 	merged := s.config
 	merged.Accounts, merged.Quotas, merged.RateLimits = slices.Clone(c.Accounts), c.Quotas, c.RateLimits
@@ -147,7 +148,8 @@ func (s *Server) merged(c Config) Config {
 	return merged
 }
 
-// merged is f with what newer has, which may lack the chains of instances that need a restart to go.
+// merged returns newer with what a reload keeps from f: the etcd password, and the chains of instances that were
+// removed from the configuration but stay until a restart.
 func (f files) merged(newer files) files {
 	newer.node = f.node.inUse(newer.node)
 	for id, chain := range f.chains {

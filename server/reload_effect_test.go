@@ -16,7 +16,7 @@ func TestAReloadChangesRatesAndQuotas(t *testing.T) {
 	w := newWire(t)
 	id := w.createKey()
 	throttled := func() bool {
-		for range 20 { // Far more than one a second, on any machine.
+		for range 20 { // On any machine, far more than one per second.
 			if w.do("ListResourceTags", "KeyId", id).Code == kmsapi.ErrThrottling.Code {
 				return true
 			}

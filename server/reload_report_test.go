@@ -14,7 +14,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// changes returns what a reload that succeeds reports.
+// changes reloads the service, which must succeed, and returns what the report says.
 func (s *site) changes() (changes, waiting []string) {
 	s.t.Helper()
 	report, err := server.RequestReload(s.t.Context(), s.file)
@@ -91,7 +91,7 @@ func TestAReloadReportsWhatItChanges(t *testing.T) {
 			s := s.in(t)
 			s.edit(tc.old, tc.changed)
 			if tc.name == "a certificate" {
-				s.edit(tc.old, tc.changed) // And its key.
+				s.edit(tc.old, tc.changed) // The file has the certificate's key too.
 				got, _ := s.changes()
 				require.Len(t, got, 1)
 				require.Regexp(t, `^listener: new certificate for localhost, 127\.0\.0\.1, ::1, expires 20\d\d-.*Z$`, got[0])

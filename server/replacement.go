@@ -14,7 +14,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 )
 
-// ErrNoKeep reports that a store in etcd would be replaced, and that nobody has said where it is to be kept.
+// ErrNoKeep reports that a store in etcd would be replaced, and that no file was given for its backup.
 var ErrNoKeep = errors.New("the present store has to be kept as a backup")
 
 // checkKeep refuses keep for a store in a file.
@@ -25,10 +25,10 @@ func checkKeep(c Config, keep string) error {
 	return nil
 }
 
-// replaceAll puts the records of from in the place of all that are in a store, and then lets last change them, in one
-// commit. It writes what differs. Whenever the process dies, the store has the old records or the new ones.
+// replaceAll replaces all records of a store by those of from, and then applies last, in one commit. It writes only the
+// differences. Whenever the process dies, the store has either the old records or the new ones.
 func replaceAll(ctx context.Context, in cluster.Alone, from records, last func(store.Writer) error) error {
-	// It is the only update, so that it holds nobody up while it reads.
+	// It is the only update, so it delays no other while it reads.
 	return in.Replace(ctx, func(w store.Writer) error {
 		return from.View(ctx, func(r store.Reader) error {
 			return errors.Join(deleteOthers(w, r), putDifferent(w, r), last(w))
@@ -47,7 +47,7 @@ func deleteOthers(w store.Writer, r store.Reader) error {
 	})
 }
 
-// putDifferent puts the records of r that w does not have like that.
+// putDifferent puts the records of r that w lacks or has with another value.
 func putDifferent(w store.Writer, r store.Reader) error {
 	return r.Scan("", "", func(key string, value []byte) (bool, error) {
 		present, err := w.Get(key)
@@ -58,11 +58,11 @@ func putDifferent(w store.Writer, r store.Reader) error {
 	})
 }
 
-// unchanged is a last change of replaceAll that is none.
+// unchanged is the last argument of replaceAll that changes nothing.
 func unchanged(store.Writer) error { return nil }
 
-// keepAs writes a backup of a store to a new file at path. A file that is there already has to be a backup of the store
-// as it is, such as that of an earlier try.
+// keepAs writes a backup of a store to a new file at path. An existing file is accepted only if it is a backup of the
+// store as it is, as after an earlier attempt.
 func keepAs(ctx context.Context, s store.Store, path string, progress Progress) error {
 	if path == "" {
 		return ErrNoKeep
@@ -85,7 +85,7 @@ func keepAs(ctx context.Context, s store.Store, path string, progress Progress) 
 	return err
 }
 
-// areEqual reports whether two stores have the same records, apart from one.
+// areEqual reports whether two stores have the same records, except the one with the key but.
 func areEqual(ctx context.Context, a, b records, but string) (equal bool, err error) {
 	err = a.View(ctx, func(ra store.Reader) error {
 		return b.View(ctx, func(rb store.Reader) error {
@@ -102,7 +102,7 @@ func areEqual(ctx context.Context, a, b records, but string) (equal bool, err er
 
 var errDifferent = errors.New("the stores have different records")
 
-// haveAll returns errDifferent if b does not have each record of a, apart from one.
+// haveAll returns errDifferent unless b has each record of a, except the one with the key but.
 func haveAll(a, b store.Reader, but string) error {
 	return a.Scan("", "", func(key string, value []byte) (bool, error) {
 		if key == but {

@@ -9,14 +9,13 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
 )
 
-// The reasons why [RequestReload] could not reach a service that has the configuration file, or was left without an
-// answer.
+// The reasons why [RequestReload] could not reach a service with that configuration file, or got no answer.
 var (
 	// ErrNoService says that no service listens on the socket.
 	ErrNoService = ops.ErrNoService
-	// ErrNotAllowed says that the socket is another user's.
+	// ErrNotAllowed says that the socket belongs to another user.
 	ErrNotAllowed = ops.ErrNotAllowed
-	// ErrNoAnswer says that a service was asked, and may have reloaded or not.
+	// ErrNoAnswer says that a service was asked but did not answer: it may have reloaded or not.
 	ErrNoAnswer = ops.ErrNoAnswer
 	// ErrOtherConfig says that the service was started with another file.
 	ErrOtherConfig = ops.ErrOtherConfig
@@ -25,10 +24,9 @@ var (
 )
 
 // RequestReload asks the service that was started with the configuration file at path to reload it, through its
-// operations socket, and waits for the end. An error says why nothing has changed, or, if
-// it wraps [ErrNoAnswer], that this is not known. A file with faults is no reason not
-// to ask: the service finds them too, and so learns that its configuration is stale. Only if the file can't be read far
-// enough to find the socket, the service is not asked.
+// operations socket, and waits for the result. An error says why nothing has changed, or, if it wraps [ErrNoAnswer],
+// that the result is unknown. The service is asked even if the file has faults: it finds them too, and so knows that
+// its configuration is stale. It is not asked only if the file can't be read far enough to find the socket.
 func RequestReload(ctx context.Context, path string) (ReloadReport, error) {
 	c, faults := LoadConfig(path)
 	socket, err := socketOf(c)
@@ -49,7 +47,7 @@ func RequestReload(ctx context.Context, path string) (ReloadReport, error) {
 	return report, err
 }
 
-// socketOf is the absolute path of the socket, also if c has faults.
+// socketOf returns the absolute path of the socket, even if c has faults.
 func socketOf(c Config) (string, error) {
 	if c.Ops == nil || c.Ops.Socket == "" && c.Storage.Path == "" {
 		return "", fmt.Errorf("%s: %w", c.File(), ErrNoSocket)

@@ -11,8 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// asAnotherUser runs ask without permission to open the socket. Root always has it, and so becomes nobody
-// meanwhile.
+// asAnotherUser runs ask without permission to open the socket. Root always has it, so as root it runs ask as nobody.
 func asAnotherUser(t *testing.T, socket string, ask func()) {
 	t.Helper()
 	if os.Geteuid() != 0 {

@@ -15,29 +15,29 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 )
 
-// Restored is what [Restore] has done.
+// Restored is the result of [Restore].
 type Restored struct {
-	// Report is that of the store as it is now.
+	// Report is the check of the restored store.
 	Report
-	// Kept is the name of the store that was replaced, as a store or a backup of it, or "" if there was none.
+	// Kept is the name under which the replaced store, or a backup of it, is kept, or "" if there was none.
 	Kept string
 }
 
-// Restore replaces the store of c by the backup at path, once [Check] has found nothing wrong in it. No service may run
-// on the store: the error then wraps [ErrInUse]. An existing store is an error that wraps [os.ErrExist], unless replace
-// is set: then it is kept, under the name that Restore returns. A backup may also be a store that has moved, which is
-// then what it was before.
+// Restore replaces the store of c by the backup at path, once [Check] has found nothing wrong in the backup. If a
+// service runs on the store, the error wraps [ErrInUse]. An existing store is an error that wraps [os.ErrExist], unless
+// replace is set: then it is kept, under the name that Restore returns. The backup may also be a store that has been
+// migrated: Restore takes its data from before the migration.
 //
-// A store in etcd is kept as a backup in the new file keep, without which the error wraps [ErrNoKeep]. If a part of it
-// is lost, the rest is kept. Meanwhile no node can become the active one, and nodes that run see that the store is
-// another one.
+// A store in etcd is kept as a backup in the new file keep; if keep is "", the error wraps [ErrNoKeep]. If part of the
+// store is lost, the rest is kept. No node can become the active one during the restore, and running nodes notice that
+// the store was replaced.
 func Restore(
 	ctx context.Context, c Config, path string, replace bool, keep string, progress Progress,
 ) (Restored, error) {
 	return restore(ctx, c, path, replace, keep, progress, func(string) {})
 }
 
-// restore is [Restore]. step is called after each step that changes etcd, with its name.
+// restore is [Restore], for tests. step is called with the name of each step that has changed etcd.
 func restore(
 	ctx context.Context, c Config, path string, replace bool, keep string, progress Progress, step func(string),
 ) (Restored, error) {
@@ -77,7 +77,7 @@ type restoring struct {
 	report Report
 }
 
-// replace puts a copy of the backup in the place of a store.
+// replace replaces a store by a copy of the backup.
 func (r *restoring) replace(ctx context.Context, held heldStore) (kept string, err error) {
 	staged := held.path + ".restored"
 	f, err := durable.Create(staged)
@@ -91,7 +91,7 @@ func (r *restoring) replace(ctx context.Context, held heldStore) (kept string, e
 	return durable.Replace(held.path, staged, nil)
 }
 
-// fill copies the backup to f. What is checked is the copy, since that is what will be used.
+// fill copies the backup to f, and checks the copy, since that is what will be used.
 func (r *restoring) fill(ctx context.Context, f *os.File) error {
 	// Without O_NONBLOCK, opening a named pipe would block until someone writes to it.
 	source, err := os.OpenFile(r.backup, os.O_RDONLY|syscall.O_NONBLOCK, 0)
@@ -116,7 +116,7 @@ func (r *restoring) fill(ctx context.Context, f *os.File) error {
 	return err
 }
 
-// undoMove lets the copy of a store that has moved be used again: as a backup, it is good for what it was before.
+// undoMove makes the copy of a migrated store usable: as a backup, it has the data from before the migration.
 func undoMove(ctx context.Context, path string) error {
 	if !hasMoved(ctx, path) {
 		return nil
@@ -128,7 +128,8 @@ func undoMove(ctx context.Context, path string) error {
 	return errors.Join(opened.Update(ctx, keyring.UndoMove), opened.Close())
 }
 
-// hasMoved reports whether the store in a file has moved. A damaged one has not, as far as anybody knows.
+// hasMoved reports whether the store in a file has been migrated. It returns false for a damaged file, which the check
+// reports.
 func hasMoved(ctx context.Context, path string) (moved bool) {
 	archive, err := bolt.OpenArchive(path)
 	if err != nil {
@@ -142,9 +143,9 @@ func hasMoved(ctx context.Context, path string) (moved bool) {
 	return err == nil && archive.Close() == nil && moved
 }
 
-// heldStore is the file of a store that no service can open meanwhile.
+// heldStore is the locked file of a store: no service can open it until release.
 type heldStore struct {
-	// shown is the path in the configuration, and path the file that it leads to.
+	// shown is the path in the configuration, and path the file to which it resolves.
 	shown, path string
 	unlock      func() error
 }
@@ -167,11 +168,12 @@ func holdStore(c Config) (heldStore, error) {
 	return held, nil
 }
 
-// release ends the hold. The lock is on the file that was the store when it began; whatever opens the store afterwards
-// opens the one that has taken its place.
-func (h heldStore) release() { _ = h.unlock() } // A lock ends with its file, whatever closing that returns.
+// release releases the lock. The lock is on the file that was the store at first; services open the file that has
+// replaced it.
+func (h heldStore) release() { _ = h.unlock() } // Closing the file ends the lock, even if it returns an error.
 
-// about returns err as one about the store, if it is about a file that was to take its place.
+// about implements rekeyedStore. It rephrases err in terms of the store if it is about staged, the file that was to
+// replace it.
 func (h heldStore) about(staged string, err error) error {
 	return durable.About("a new store beside "+h.shown, staged, err)
 }

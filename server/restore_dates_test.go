@@ -11,7 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// backUp stops the service for a backup, and starts it again.
+// backUp stops the service, makes a backup, starts the service again, and returns the backup's path.
 func (l *lab) backUp() (path string) {
 	l.t.Helper()
 	l.close()
@@ -22,7 +22,7 @@ func (l *lab) backUp() (path string) {
 	return path
 }
 
-// restore replaces the store by a backup, at the time now, and returns the keys that have ended by then.
+// restore replaces the store by a backup, and returns the keys that are overdue at now.
 func (l *lab) restore(path string, now time.Time) (overdue []string) {
 	l.t.Helper()
 	l.close()
@@ -35,14 +35,14 @@ func (l *lab) restore(path string, now time.Time) (overdue []string) {
 	return overdue
 }
 
-// openLater opens the service, and lets the second go by in which it takes no requests.
+// openLater opens the service and waits out the second in which it takes no requests.
 func (l *lab) openLater() {
 	l.t.Helper()
 	l.open()
 	l.now = l.now.Add(time.Second)
 }
 
-// TestADateInABackupHoldsAfterARestore is docs/disaster.md, "A key that the restore deletes".
+// TestADateInABackupHoldsAfterARestore follows docs/disaster.md, "A key that the restore deletes".
 func TestADateInABackupHoldsAfterARestore(t *testing.T) {
 	l := newLab(t, nil)
 	id := l.createKey()

@@ -11,7 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 )
 
-// replaceIn puts the backup in the place of a store in etcd.
+// replaceIn replaces a store in etcd by the backup.
 func (r *restoring) replaceIn(ctx context.Context, in etcdStore, replace bool, keep string) (_ Restored, err error) {
 	opened, err := in.lead(ctx)
 	if err != nil {
@@ -42,7 +42,8 @@ func (r *restoring) replaceIn(ctx context.Context, in etcdStore, replace bool, k
 	if r.report, err = r.good(r.ofArchive(ctx, archive)); err != nil {
 		return Restored{}, err
 	}
-	// It may be here already, from a try of which the end is not known. Then what it has replaced is kept already too.
+	// An earlier attempt whose result is unknown may have put it here already. Then the store that it replaced has been
+	// kept too.
 	done, err := areEqual(ctx, opened, archive, keyring.ClockPath)
 	switch {
 	case err != nil:
@@ -58,7 +59,8 @@ func (r *restoring) replaceIn(ctx context.Context, in etcdStore, replace bool, k
 	return Restored{r.report, keep}, err
 }
 
-// usable returns the path of the backup, or of a copy that can be used if the backup is a store that has moved.
+// usable returns the path of the backup, or if the backup is a store that has been migrated, of a usable copy. The
+// caller calls remove.
 func (r *restoring) usable(ctx context.Context) (path string, remove func() error, err error) {
 	if !hasMoved(ctx, r.backup) {
 		return r.backup, func() error { return nil }, nil
@@ -74,7 +76,8 @@ func (r *restoring) usable(ctx context.Context) (path string, remove func() erro
 	return f.Name(), remove, nil
 }
 
-// putIn puts an archive that was checked in the place of the store.
+// putIn keeps a backup of the store in the file keep, unless that is "", and replaces the store by archive, which was
+// checked.
 func (r *restoring) putIn(
 	ctx context.Context, in etcdStore, opened cluster.Alone, archive *bolt.Archive, keep string,
 ) error {
@@ -84,7 +87,7 @@ func (r *restoring) putIn(
 		}
 		in.step("the store is kept")
 	}
-	// Since the backup, services may have accepted requests.
+	// Services may have accepted requests since the backup.
 	if err := replaceAll(ctx, opened, archive, keyring.RoughenClockMark); err != nil {
 		return in.fault(err)
 	}
@@ -92,7 +95,7 @@ func (r *restoring) putIn(
 	return nil
 }
 
-// asWritten checks what is in etcd now, which is to have as much as there was before.
+// asWritten checks the store in etcd, and that it has as much of everything as before.
 func (e etcdStore) asWritten(ctx context.Context, c checkup, before Report) (Report, error) {
 	c.shown = StoreName(e.config)
 	after, err := c.good(c.ofEtcd(ctx, e.config))

@@ -12,11 +12,11 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 )
 
-// automaticRotation is the operation on the audit line of a rotation that nobody has asked for.
+// automaticRotation is the operation in the audit line of a rotation that no request has asked for.
 const automaticRotation = "AutomaticRotation"
 
-// rotate rotates the keys that are due, each with an audit line. Like a request, it is refused while no line can be
-// written.
+// rotate rotates the keys that are due, each with an audit line. Like requests, rotations are refused while no audit
+// line can be written.
 func (s *service) rotate(ctx context.Context, now time.Time) error {
 	if err := s.audit.Err(); err != nil {
 		return fmt.Errorf("keys that are due are not rotated while no audit line can be written: %w", err)

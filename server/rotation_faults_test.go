@@ -10,10 +10,10 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// dueKeys are CMKs that are due, each with a ciphertext of its first version.
+// dueKeys are CMKs that are due for rotation, by id, each with a ciphertext of its first version.
 type dueKeys map[string]string
 
-// newDueLab opens a service in which three CMKs are due for their rotation.
+// newDueLab opens a service in which three CMKs are due for rotation.
 func newDueLab(t *testing.T) (*lab, dueKeys) {
 	l := newLab(t, nil)
 	l.adjust = func(o server.Options) server.Options {
@@ -29,7 +29,7 @@ func newDueLab(t *testing.T) (*lab, dueKeys) {
 	return l, keys
 }
 
-// rotated requires that every CMK has its first version and at most one more, and returns how many have that.
+// rotated requires that every CMK has its first version and at most one more, and returns how many have two.
 func (keys dueKeys) rotated(l *lab) (n int) {
 	l.t.Helper()
 	for id, blob := range keys {
@@ -43,8 +43,8 @@ func (keys dueKeys) rotated(l *lab) (n int) {
 	return n
 }
 
-// sweepUntil sweeps until the service dies in the n-th commit, before or after it is on the disk. It reports whether
-// there was such a commit.
+// sweepUntil sweeps until the service dies in the n-th commit, before or after that is durable. It reports whether
+// there was an n-th commit.
 func (l *lab) sweepUntil(n int, commit func(func() error) error) (died bool) {
 	l.t.Helper()
 	made := 0
@@ -61,8 +61,8 @@ func (l *lab) sweepUntil(n int, commit func(func() error) error) (died bool) {
 	return died
 }
 
-// TestARotationIsMadeOnceWhereverASweepDies restarts the service after it has died in each of the commits of a sweep,
-// at once, after weeks, and with a clock that was set back to before the rotation was due.
+// TestARotationIsMadeOnceWhereverASweepDies lets the service die in each commit of a sweep, and restarts it at once,
+// after weeks, and with the clock set back to before the rotation was due.
 func TestARotationIsMadeOnceWhereverASweepDies(t *testing.T) {
 	for _, fault := range faults {
 		for name, later := range map[string]time.Duration{"at once": 0, "weeks later": 20 * day, "earlier": -20 * day} {

@@ -93,7 +93,7 @@ func TestAnotherAccountAndAnotherRegionHaveNoneOfOurSecrets(t *testing.T) {
 	require.Contains(t, string(l.must("GetSecretValue", "SecretName", "s").body), `"SecretData":"ours"`)
 }
 
-// Names and version ids have slashes, so parts of them could be taken for one another.
+// Names and version ids may have slashes, so parts of them could be confused with one another.
 func TestNamesThatLookAlikeAreOfDifferentSecrets(t *testing.T) {
 	w := newWire(t)
 	for _, name := range []string{"a", "a/b", "a/b/c", "A", "a.b", "a=b"} {
@@ -117,7 +117,7 @@ func TestNamesThatLookAlikeAreOfDifferentSecrets(t *testing.T) {
 	w.requireGoodStore(5)
 }
 
-// Whatever is asked of a secret, its value is in its answer alone.
+// No matter which operation uses a secret, its value appears only in the answer to the caller.
 func TestAValueIsNowhereButInItsAnswer(t *testing.T) {
 	const canary = "canary-of-a-secret"
 	ops := withOps(t)

@@ -13,7 +13,7 @@ import (
 // isOnSecret reports whether an operation is about one secret that exists.
 func isOnSecret(op kmsapi.Operation) bool { return op.Resource() == kmsapi.NamedSecret }
 
-// secretOf makes the secret of-ID, under the CMK called id, with two versions, ready for op.
+// secretOf makes the secret called of- and id, under the CMK id, with two versions, ready for op.
 func (w *wire) secretOf(op kmsapi.Operation, id string) {
 	w.t.Helper()
 	name := "of-" + id
@@ -23,7 +23,7 @@ func (w *wire) secretOf(op kmsapi.Operation, id string) {
 	}
 }
 
-// secretParameters are those of every operation on the secret called name.
+// secretParameters returns parameters that suit every operation on the secret called name.
 func secretParameters(name string) []string {
 	return []string{
 		"SecretName", name, "VersionId", "1", "SecretData", "eA==", "MoveToVersion", "1", "VersionStage", "ACSCurrent",
@@ -31,14 +31,15 @@ func secretParameters(name string) []string {
 	}
 }
 
-// isOnPolicy reports whether op is about the policy of a key or a secret, which only those of an instance have.
+// isOnPolicy reports whether op is about the policy of a key or a secret. Only keys and secrets in an instance have
+// policies.
 func isOnPolicy(op kmsapi.Operation) bool {
 	return slices.Contains([]kmsapi.Operation{
 		kmsapi.OpGetKeyPolicy, kmsapi.OpSetKeyPolicy, kmsapi.OpGetSecretPolicy, kmsapi.OpSetSecretPolicy,
 	}, op)
 }
 
-// The requests of most tests.
+// createSecret creates a secret as most tests need it.
 func (w *wire) createSecret(name string, more ...string) answer {
 	w.t.Helper()
 	return w.do("CreateSecret", append([]string{
@@ -53,7 +54,7 @@ func (w *wire) putValue(name, version string, more ...string) answer {
 	}, more...)...)
 }
 
-// value returns the version and the value that GetSecretValue gives.
+// value returns the version and the value that GetSecretValue returns.
 func (w *wire) value(name string, more ...string) (version, data string) {
 	w.t.Helper()
 	answer := w.must("GetSecretValue", append([]string{"SecretName", name}, more...)...)
@@ -61,7 +62,7 @@ func (w *wire) value(name string, more ...string) (version, data string) {
 	return got.VersionId, got.SecretData.Reveal()
 }
 
-// stagesOf returns the stages of each version, with those that have none.
+// stagesOf returns the stages of each version, including versions without stages.
 func (w *wire) stagesOf(name string) map[string][]string {
 	w.t.Helper()
 	got := into[kmsapi.ListSecretVersionIdsResponse](w.t,
@@ -155,7 +156,7 @@ var secretWritings = []writing{
 	},
 }
 
-// versionNames returns v1 to vN, without some.
+// versionNames returns v01 to vN, except those in without.
 func versionNames(n int, without ...string) (names []string) {
 	for i := 1; i <= n; i++ {
 		names = append(names, "v"+string(rune('0'+i/10))+string(rune('0'+i%10)))

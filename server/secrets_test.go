@@ -206,7 +206,7 @@ func TestASecretIsDeletedAtOnceByForce(t *testing.T) {
 	w.requireGoodStore(0)
 }
 
-// requireGoodStore stops the service, and checks its store, which has so many secrets.
+// requireGoodStore stops the service, and requires that its store is good and has that many secrets.
 func (w *wire) requireGoodStore(secrets int) {
 	w.t.Helper()
 	w.kms.Stop()

@@ -17,48 +17,50 @@ import (
 // Server is a running KMS service, with its listeners.
 type Server struct {
 	host *host
-	// node is the server's part in a cluster, and nil for a service on a machine of its own.
+	// node is the server's part in a cluster, or nil for a service on one machine.
 	node *node
-	// service answers requests. In a cluster it is that of the present term, and nil if this is not the active node.
+	// service answers requests. In a cluster it is the service of the current term, or nil if this is not the active
+	// node.
 	service atomic.Pointer[service]
-	// gateways have the ids of their KMS instances; that of the shared one is [sharedGateway].
+	// gateways are keyed by the ids of their KMS instances; the key of the shared one is [sharedGateway].
 	gateways map[string]*gateway
 	ops      *ops.Listeners
 	done     chan error
 	stop     context.CancelFunc
 	swept    chan struct{}
 
-	// path is the absolute one of the configuration file, or "" if there is none.
+	// path is the absolute path of the configuration file, or "" if there is none.
 	path string
 	// reloaded is called after each reload.
 	reloaded func(error)
-	// reloading is held during a reload, and guards what follows.
+	// reloading is held during a reload, and guards inUse and fixed.
 	reloading sync.Mutex
-	// inUse are the settings that a reload changes, and fixed those of the start that it does not.
+	// inUse are the current settings that a reload can change, and fixed those that it can't.
 	inUse, fixed []setting
-	// configuring guards writes of what follows, and of service; a reload alone writes the first two, and reads them
-	// without it. It is never held for long.
+	// configuring guards writes of config and files, and of service in a cluster. Only a reload writes config and
+	// files, so it reads them without the lock. The lock is never held for long.
 	configuring sync.Mutex
-	// config is what the server was started with, with what reloads have changed.
+	// config is the configuration of the start, with the changes of later reloads.
 	config Config
 	files  files
 
-	// stale is since when reloads have failed, and nil if the last one did not.
+	// stale is the time of the first failed reload since the last successful one, or nil if the last one succeeded.
 	stale atomic.Pointer[time.Time]
 }
 
-// Start opens the store and listens. It returns once requests can be served, or in a cluster, refused; the server then
-// runs until [Server.Shutdown] or [Server.Close]. An error says which part of c is wrong.
+// Start opens the store and listens. It returns once requests are answered; in a cluster, they may be refused until
+// there is an active node. The server runs until [Server.Shutdown] or [Server.Close]. An error says which part of c is
+// wrong.
 func Start(c Config, o Options) (*Server, error) { return StartContext(context.Background(), c, o) }
 
-// StartContext is Start that gives up when ctx ends: a node of a cluster waits for an etcd that is away, if it needs a
-// password there. The error wraps the cause of ctx then.
+// StartContext is Start that gives up when ctx ends; the error then wraps the cause of ctx. Only a node of a cluster
+// waits long: for an etcd that does not answer, if it needs a password there.
 func StartContext(ctx context.Context, c Config, o Options) (*Server, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
 	o = o.withDefaults()
-	c.Instances = c.AllInstances() // The caller may change its own for a reload.
+	c.Instances = c.AllInstances() // The caller may change its own slice for a reload.
 	f, err := loadFiles(c, o.Clock())
 	if err != nil {
 		return nil, err
@@ -94,7 +96,7 @@ func StartContext(ctx context.Context, c Config, o Options) (*Server, error) {
 	return s, nil
 }
 
-// open opens the service, or joins the cluster.
+// open opens the service, or joins the cluster if c has one.
 func (s *Server) open(ctx context.Context, c Config, f files, o Options) (err error) {
 	parts, err := partsOf(c, f, o)
 	if err != nil {
@@ -113,7 +115,8 @@ func (s *Server) open(ctx context.Context, c Config, f files, o Options) (err er
 	return nil
 }
 
-// listen lets all gateways listen, and a node for its peers, or none.
+// listen opens the listeners of all gateways, of a node for its peers, and for operators. After an error, it closes
+// those of the gateways.
 func (s *Server) listen(c Config, o Options) (err error) {
 	defer func() {
 		if err != nil {
@@ -137,7 +140,7 @@ func (s *Server) listen(c Config, o Options) (err error) {
 	return c.Place().Block("operations", 0, "").Fault(err)
 }
 
-// handler answers the requests of a gateway.
+// handler returns the handler of a gateway.
 func (s *Server) handler(id string) http.Handler {
 	if s.node != nil {
 		return s.node.gateway(id)
@@ -145,7 +148,7 @@ func (s *Server) handler(id string) http.Handler {
 	return s.service.Load().handlers[id]
 }
 
-// closeListeners closes what listens before it serves.
+// closeListeners closes the listeners of gateways that do not serve yet.
 func (s *Server) closeListeners() error {
 	var errs []error
 	for _, g := range s.gateways {
@@ -179,20 +182,21 @@ func (s *Server) backup(ctx context.Context, w io.Writer) error {
 	return s.node.errStandby()
 }
 
-// Address is where the shared gateway listens, as host:port.
+// Address returns the address of the shared gateway, as host:port.
 func (s *Server) Address() string { return s.InstanceAddress(sharedGateway) }
 
-// InstanceAddress is where the dedicated gateway of the KMS instance called id listens, as host:port.
+// InstanceAddress returns the address of the dedicated gateway of the KMS instance id, as host:port.
 func (s *Server) InstanceAddress(id string) string { return s.gateways[id].listener.Addr().String() }
 
-// OpsAddress is where metrics and health are, as host:port, or "" if the configuration has no address for them.
+// OpsAddress returns the address of metrics and health, as host:port, or "" if the configuration has no address for
+// them.
 func (s *Server) OpsAddress() string { return s.ops.Address() }
 
-// Failed delivers an error if serving ends without Shutdown or Close.
+// Failed returns a channel that delivers an error if serving ends without Shutdown or Close.
 func (s *Server) Failed() <-chan error { return s.done }
 
-// Shutdown stops listening, lets requests in work finish until ctx ends, and closes the store. The active node of a
-// cluster first steps down, so that another can take over at once.
+// Shutdown stops listening, waits until running requests have finished or ctx ends, and closes the store. The active
+// node of a cluster steps down first, so that another can take over at once.
 func (s *Server) Shutdown(ctx context.Context) error {
 	var err error
 	if s.node != nil {
@@ -201,13 +205,13 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return errors.Join(err, s.eachGateway(func(h *http.Server) error { return h.Shutdown(ctx) }), s.closeService())
 }
 
-// Close stops at once: connections are cut. Acknowledged writes are safe even so. The active node of a cluster
-// does not step down, as if its process had ended.
+// Close stops at once and closes all connections. Acknowledged writes are still safe. The active node of a cluster does
+// not step down, as if its process had ended.
 func (s *Server) Close() error {
 	return errors.Join(s.eachGateway((*http.Server).Close), s.closeService())
 }
 
-// eachGateway runs stop on all gateways at the same time.
+// eachGateway calls stop on all gateways concurrently, and joins their errors.
 func (s *Server) eachGateway(stop func(*http.Server) error) error {
 	errs := make(chan error, len(s.gateways))
 	for _, g := range s.gateways {

@@ -15,23 +15,25 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 )
 
-// service is the rooms of a KMS service, put together on an open store. It is safe for parallel use.
+// service connects the packages of a KMS service on an open store. It is safe for concurrent use.
 type service struct {
 	*host
-	// handlers answer the requests of each gateway. They have the ids of the KMS instances; see [sharedGateway].
+	// handlers answer the requests of each gateway. They are keyed by the ids of the KMS instances; see
+	// [sharedGateway].
 	handlers map[string]http.Handler
 	api      *api.API
 	gate     *gate.Gate
 	keys     *keyring.Keyring
 	store    store.Store
-	// sm says that keys of SM2 and SM4 are served, and countedSM that [service.warnOfSM] has begun.
+	// sm says that keys of SM2 and SM4 are served. countedSM is set once [service.warnOfSM] has begun.
 	sm        bool
 	countedSM atomic.Bool
-	// storePath is that of the store's file, and "" if it is in none.
+	// storePath is the path of the store's file, or "" if the store is not in a file.
 	storePath string
 }
 
-// openService opens everything that c names besides f, and checks that it fits together.
+// openService opens the store, the audit log and everything above them. f is the content of the other files that c
+// names.
 func openService(ctx context.Context, c Config, f files, o Options) (_ *service, err error) {
 	h, err := newHost(c, o)
 	if err != nil {
@@ -62,13 +64,13 @@ func openService(ctx context.Context, c Config, f files, o Options) (_ *service,
 	}
 	s.logFloor(time.Second)
 	if err := s.markClock(ctx, false); err != nil {
-		// Reads can be served from a store that takes no writes.
+		// A store that takes no writes can still serve reads.
 		s.log.Error("the clock could not be written down for the next run", "error", err)
 	}
 	return s, nil
 }
 
-// always is edge.Options.Serving of a service on a machine of its own.
+// always is edge.Options.Serving of a service on one machine.
 func always() error { return nil }
 
 func (s *service) openStore(c Config) error {
@@ -83,13 +85,13 @@ func (s *service) openStore(c Config) error {
 	return nil
 }
 
-// openKeys opens the keyring on the store.
+// openKeys opens the keyring on the store. fresh reports whether the store is new.
 func (s *service) openKeys(ctx context.Context) (fresh bool, err error) {
 	s.keys, fresh, err = keyring.Open(ctx, s.store, s.root, keyring.Options{Logger: s.log, Rand: s.options.Rand})
 	return fresh, err
 }
 
-// openRooms opens what is above the keyring. start has what the gate needs to know about earlier runs, and serving is
+// openRooms opens the packages above the keyring. start has what the gate must know about earlier runs, and serving is
 // edge.Options.Serving.
 func (s *service) openRooms(
 	ctx context.Context, c Config, f files, start gate.Options, serving func() error,
@@ -112,7 +114,7 @@ func (s *service) newAPI(c Config, instances api.Instances) *api.API {
 	})
 }
 
-// keyWait ends the wait for a wrapping key, or for a turn to make a key pair, while an answer can still be written.
+// keyWait bounds the wait for a wrapping key, or for a turn to make a key pair, so that an answer can still be written.
 const keyWait = writeTimeout * 2 / 3
 
 // isUnavailable reports whether err means that the store takes no writes.
@@ -120,7 +122,7 @@ func isUnavailable(err error) bool {
 	return errors.Is(err, store.ErrReadOnly) || errors.Is(err, store.ErrUnavailable)
 }
 
-// close closes what is open, the host too.
+// close closes everything that is open, including the host.
 func (s *service) close() error {
 	s.wrappingKeys.Close()
 	var errs []error
@@ -133,7 +135,7 @@ func (s *service) close() error {
 	return errors.Join(append(errs, s.host.close())...)
 }
 
-// configure lets the service work with a configuration that a reload has changed.
+// configure applies the configuration of a reload.
 func (s *service) configure(c Config, f files) {
 	s.gate.Replace(f.credentials)
 	s.gate.SetRates(c)
@@ -143,13 +145,13 @@ func (s *service) configure(c Config, f files) {
 }
 
 // awaitFloor sleeps until the second in which this process opened an existing store has passed: requests with that
-// timestamp might be replays of an earlier run's, so they would be refused, and a caller that can't connect yet does
-// not make any. A floor that is further away does not concern callers whose clocks are right.
+// timestamp could be replays from an earlier run, so they would be refused. A caller that can't connect yet sends none.
+// A later floor does not affect callers whose clocks are right.
 func (s *service) awaitFloor() {
 	time.Sleep(min(s.gate.Floor().Sub(s.clock()), time.Second))
 }
 
-// Sweep writes the clock's mark, removes what time has ended, and rotates the keys that are due.
+// Sweep stores the clock mark, removes what has expired, and rotates the keys that are due.
 func (s *service) Sweep(ctx context.Context) error {
 	now := s.clock()
 	s.warnOfSM(ctx)

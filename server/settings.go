@@ -11,12 +11,12 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
 )
 
-// setting is a field of the configuration whose value is no secret.
+// setting is a field of the configuration whose value is not secret.
 type setting struct{ name, value string }
 
-// settingsOf returns the settings of c, defaults included, in the order of the documentation. A reload applies a change
-// of the first ones, and a change of the fixed ones takes effect at the next start only. Access keys and the content of
-// files are not among them.
+// settingsOf returns the settings of c, defaults included, in the order of the documentation. A reload applies changes
+// of reloaded; changes of fixed take effect only at the next start. Access keys and the content of files are not
+// included.
 func settingsOf(c Config) (reloaded, fixed []setting) {
 	quotas, rotation := c.Quotas.WithDefaults(), c.Rotation.Bounds()
 	reloaded = []setting{
@@ -57,7 +57,7 @@ func settingsOf(c Config) (reloaded, fixed []setting) {
 
 func fixedSettings(c Config) []setting {
 	limits := c.Limits.WithDefaults()
-	window, _ := c.Limits.Window() // Validation has refused what is no duration.
+	window, _ := c.Limits.Window() // Validation has refused an invalid duration.
 	all := []setting{
 		{"default_region", c.HomeRegion()},
 		{"regions", strings.Join(slices.Sorted(maps.Keys(c.ServedRegions())), ", ")},
@@ -88,11 +88,11 @@ func fixedSettings(c Config) []setting {
 	)
 }
 
-// nodeSettings are those of the blocks etcd and cluster.
+// nodeSettings returns the settings of the blocks etcd and cluster.
 func nodeSettings(c Config) []setting {
 	endpoints, prefix, lease, username, address, skew := none, none, none, none, none, none
 	if e := c.Etcd; e != nil {
-		ttl, _ := e.TTL() // Validation has refused what is no duration.
+		ttl, _ := e.TTL() // Validation has refused an invalid duration.
 		endpoints, prefix, lease, username = strings.Join(e.Endpoints, ", "), e.KeyPrefix(), ttl.String(), e.Username
 	}
 	if n := c.Cluster; n != nil {

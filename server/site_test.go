@@ -22,7 +22,7 @@ type site struct {
 	reloads []error
 }
 
-// newSite starts a service with good files.
+// newSite starts a service with valid files.
 func newSite(t *testing.T) *site {
 	t.Helper()
 	s := newFiles(t)
@@ -31,7 +31,7 @@ func newSite(t *testing.T) *site {
 	return s
 }
 
-// newFiles makes the files of a service, which are those of a development service but for the configuration.
+// newFiles makes the files of a service: those of a development service, and a configuration file.
 func newFiles(t *testing.T) *site {
 	t.Helper()
 	dir := shortDir(t)
@@ -61,7 +61,7 @@ operations { address = "127.0.0.1:0" }
 	return s
 }
 
-// start starts the service, for the test to close.
+// start starts the service. The caller must close it.
 func (s *site) start() error {
 	c, err := server.LoadConfig(s.file)
 	if err == nil {
@@ -76,7 +76,7 @@ func (s *site) write(text string) {
 	require.NoError(s.t, os.WriteFile(s.file, []byte(text), 0o600))
 }
 
-// edit replaces a part of the configuration file.
+// edit replaces part of the configuration file.
 func (s *site) edit(old, changed string) {
 	s.t.Helper()
 	edited := strings.Replace(s.text, old, changed, 1)

@@ -8,7 +8,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/asymmetric"
 )
 
-// checkSM finds out whether the program has the code that c needs.
+// checkSM returns an error if c needs the SM algorithms and the program was built without them.
 func checkSM(c Config) error { return smFault(c, asymmetric.Has(kmsapi.KeySpecSM2)) }
 
 func smFault(c Config, linked bool) error {
@@ -19,7 +19,7 @@ func smFault(c Config, linked bool) error {
 		"this program has no SM algorithms: alicloudkms has, and a program of your own imports package server/sm"))
 }
 
-// warnOfSM warns once in the life of a service if SM is off and there are keys that need it. Counting them reads all
+// warnOfSM warns if SM is off and there are keys that need it, once in the life of a service. Counting them reads all
 // CMKs, so nothing waits for it.
 func (s *service) warnOfSM(ctx context.Context) {
 	if s.sm || s.countedSM.Swap(true) {

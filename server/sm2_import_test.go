@@ -30,8 +30,8 @@ func TestAnSM2KeyPairIsImportedAndNoOtherAfterIt(t *testing.T) {
 	l.requireGood()
 }
 
-// A failed import of a key pair is answered no sooner than after a quarter of a second: nothing authenticates the
-// number, and the time must not tell how far a changed one was right.
+// A failed import of a key pair is answered after a quarter of a second at the earliest: nothing authenticates the
+// private scalar, and the time must not reveal how much of a changed one was right.
 func TestAnSM2KeyPairThatIsNoneIsRefused(t *testing.T) {
 	l := newSMLab(t)
 	p := l.createPair("EC_SM2", "", "Origin", "EXTERNAL")

@@ -16,17 +16,17 @@ import (
 
 func withSM(c *server.Config) { c.SM = true }
 
-// newSMLab is a lab with the SM algorithms, whose RSA keys are those of testdata.
+// newSMLab returns a lab with the SM algorithms, whose RSA keys come from testdata.
 func newSMLab(t testing.TB) *lab { return newPairLab(t, withSM) }
 
-// setSM opens the service again with another value of sm.
+// setSM closes the service and opens it with another value of sm.
 func (l *lab) setSM(on bool) {
 	l.t.Helper()
 	l.config.SM = on
 	l.restart()
 }
 
-// sm2Parameters are what an import wrapped by an SM2 key needs.
+// sm2Parameters returns the token and the public key for an import that is wrapped with an SM2 key.
 func (l *lab) sm2Parameters(id, algorithm string) (token string, public *sm2key.PublicKey) {
 	l.t.Helper()
 	got := l.must("GetParametersForImport", "KeyId", id, "WrappingKeySpec", "EC_SM2", "WrappingAlgorithm", algorithm)
@@ -47,7 +47,7 @@ func wrapSM2Pair(t testing.TB, public *sm2key.PublicKey, pkcs8 []byte) string {
 	return encode64(wrapped)
 }
 
-// wrapBySM2 is wrapBy for a wrapping key on SM2.
+// wrapBySM2 is wrapBy for an SM2 wrapping key.
 func wrapBySM2(t testing.TB, algorithm string, spki, material []byte) string {
 	t.Helper()
 	public, err := sm2key.ParsePublic(spki)
@@ -77,14 +77,14 @@ func (l *lab) importBySM2(id string, material []byte) answer {
 	return l.do("ImportKeyMaterial", "KeyId", id, "ImportToken", token, "EncryptedKeyMaterial", encode64(wrapped))
 }
 
-// toSM2Recipient are the parameters that name the public key of testdata.
+// toSM2Recipient returns the parameters that name the SM2 public key in testdata as the recipient.
 func toSM2Recipient() []string {
 	return []string{
 		"PublicKeyBlob", publicKeyBlob("sm2"), "WrappingKeySpec", "EC_SM2", "WrappingAlgorithm", "SM2PKE",
 	}
 }
 
-// opensslSM2 is the private key of testdata.
+// opensslSM2 returns the SM2 private key in testdata.
 func opensslSM2(t testing.TB) *sm2key.PrivateKey {
 	t.Helper()
 	key, err := sm2key.ParsePrivate(opensslFile("sm2.pkcs8.der"))
@@ -92,7 +92,7 @@ func opensslSM2(t testing.TB) *sm2key.PrivateKey {
 	return key
 }
 
-// anotherSM2 is the PKCS#8 of a new key.
+// anotherSM2 returns a new SM2 key in PKCS#8.
 func anotherSM2(t testing.TB) []byte {
 	t.Helper()
 	key, err := sm2key.Generate()
@@ -102,7 +102,7 @@ func anotherSM2(t testing.TB) []byte {
 	return pkcs8
 }
 
-// orderOfSM2 is the order of the curve, less a small number.
+// orderOfSM2 returns the order of the curve minus a small number.
 func orderOfSM2(less byte) []byte {
 	order, _ := hex.DecodeString("FFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123")
 	order[len(order)-1] -= less

@@ -12,7 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// The key material of SM4 is half as long as that of AES.
+// SM4 key material is half as long as that of AES-256.
 var (
 	shortMaterial      = material[:16]
 	otherShortMaterial = otherMaterial[:16]
@@ -23,7 +23,7 @@ func (l *lab) newSM4Importer(algorithm string) importer {
 	return l.importer(l.createSM4("Origin", "EXTERNAL"), algorithm)
 }
 
-// openWith opens a ciphertext without the service, by the key and the layout alone.
+// openWith decrypts a ciphertext without the service, from the key and the documented layout.
 func openWith(t testing.TB, key, blob []byte) string {
 	t.Helper()
 	cipher := sm4gcm.New((*[sm4gcm.KeySize]byte)(key))

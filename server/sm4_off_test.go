@@ -10,7 +10,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// refusedWithoutSM requires an answer that says what to configure, to a request or to its dry run.
+// refusedWithoutSM requires that an answer, to a request or its dry run, says what to configure.
 func (a answer) refusedWithoutSM(t *testing.T) {
 	t.Helper()
 	require.Contains(t, []kmsapi.Code{kmsapi.ErrUnsupportedOperation.Code, kmsapi.ErrValidation.Code}, a.Code)

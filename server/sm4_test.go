@@ -121,8 +121,8 @@ func TestVersionsOfAKeyOfSM4(t *testing.T) {
 	l.requireGood()
 }
 
-// TestASpoiltCiphertextOfSM4DoesNotOpen spoils every byte after the id of the version, and mixes ids, formats and
-// ciphertexts of AES and SM4. Each gets the one answer that there is.
+// TestASpoiltCiphertextOfSM4DoesNotOpen changes every byte after the id of the version, and mixes ids, formats and
+// ciphertexts of AES and SM4. All get the same answer.
 func TestASpoiltCiphertextOfSM4DoesNotOpen(t *testing.T) {
 	l := newLab(t, withSM)
 	seal := func(id string) []byte {

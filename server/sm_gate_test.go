@@ -10,7 +10,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// toUseSM are requests for what a service has only with sm = true.
+// toUseSM returns requests that a service serves only with sm = true.
 func (l *lab) toUseSM(signs, decrypts pair, external, aes string) map[string][]string {
 	sealed := l.must("AsymmetricEncrypt", decrypts.with("Algorithm", "SM2PKE", "Plaintext", "eA==")...).CiphertextBlob
 	blob := l.must("Encrypt", "KeyId", aes, "Plaintext", "eA==").CiphertextBlob

@@ -15,8 +15,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// raw writes text to a connection of its own, and returns all answers up to the end of the connection. The service ends
-// it after a request that it can't tell the end of, or whose header asks for that.
+// raw writes text to a new connection, and returns all answers until the connection ends. The service closes it after a
+// request whose end it can't determine, or whose header asks for that.
 func (w *wire) raw(text string) (answers []answer) {
 	w.t.Helper()
 	conn, err := tls.Dial("tcp", w.kms.Endpoint, w.http.Transport.(*http.Transport).TLSClientConfig)
@@ -33,7 +33,7 @@ func (w *wire) raw(text string) (answers []answer) {
 		got := answer{status: resp.StatusCode, header: resp.Header}
 		got.body, err = io.ReadAll(resp.Body)
 		require.NoError(w.t, err)
-		_ = json.Unmarshal(got.body, &got) // What net/http refuses by itself is plain text.
+		_ = json.Unmarshal(got.body, &got) // Refusals by net/http itself are plain text.
 		answers = append(answers, got)
 	}
 }
@@ -82,8 +82,8 @@ func TestRequestsThatTwoServersReadDifferentlyAreRefused(t *testing.T) {
 	require.Zero(t, w.must("ListKeys").TotalCount)
 }
 
-// TestASmuggledRequestStandsForItself has a length end a body earlier than its chunks do: a proxy that believes in the
-// length sees the rest as part of one request, or the other way round. Whatever is behind a body must be signed itself.
+// TestASmuggledRequestStandsForItself sends a body whose Content-Length and chunks end at different places, so a proxy
+// and the service may see different requests. Whatever follows a body must have its own signature.
 func TestASmuggledRequestStandsForItself(t *testing.T) {
 	w := newWire(t)
 	form := w.signed(http.MethodPost, "CreateKey").Form()

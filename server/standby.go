@@ -11,8 +11,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/peers"
 )
 
-// gateway answers the requests of the gateway called id: by itself if this is the active node when they come, and else
-// by the node that is.
+// gateway returns the handler of the gateway called id. It answers a request itself if this is the active node when the
+// request arrives, and otherwise has the active node answer it.
 func (n *node) gateway(id string) http.Handler {
 	standby := n.standbys[id]
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -26,25 +26,25 @@ func (n *node) gateway(id string) http.Handler {
 	})
 }
 
-// forwarded answers requests that another node has received at the gateway called id. It returns nil if this is not the
-// active node, or has no such gateway.
+// forwarded returns the handler of requests that another node has received at the gateway called id, or nil if this is
+// not the active node or has no such gateway.
 func (n *node) forwarded(id string) http.Handler {
 	a := n.active.Load()
 	if a == nil || a.handlers[id] == nil || a.stopping.Load() {
 		return nil
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a.inHand.Add(1) // It is too late to have another node answer, and serving knows when this one may not.
+		a.inHand.Add(1) // Too late for another node to answer; serving refuses if the term has ended.
 		defer a.answered()
 		a.handlers[id].ServeHTTP(w, r)
 	})
 }
 
-// forwardFrom has the active node answer what the gateway called id has received.
+// forwardFrom returns a function that has the active node answer a request that the gateway called id has received.
 func (n *node) forwardFrom(id string) edge.Forward {
 	return func(ctx context.Context, r *http.Request, body []byte) (edge.Answer, error) {
 		to, known := n.leader()
-		if !known || to.Name == n.link.Self().Name { // It is not the active one yet, or no longer.
+		if !known || to.Name == n.link.Self().Name { // This node is about to be the active one, or was.
 			n.metrics.Forwarded(ops.NoActiveNode)
 			return edge.Answer{}, errNoActiveNode
 		}
@@ -54,7 +54,8 @@ func (n *node) forwardFrom(id string) edge.Forward {
 			n.metrics.Forwarded(ops.ForwardAnswered)
 			return answer, nil
 		case errors.Is(err, peers.ErrNotRun):
-			// Another node that has become the active one meanwhile would refuse it: it was signed before that one's floor.
+			// It is not sent to a node that has become active since: that one would refuse it, since it was signed
+			// before its floor.
 			n.metrics.Forwarded(ops.ForwardNotRun)
 		default:
 			n.metrics.Forwarded(ops.ForwardUnknown)
@@ -64,7 +65,7 @@ func (n *node) forwardFrom(id string) edge.Forward {
 	}
 }
 
-// The refusals of a standby.
+// Refusals of a standby.
 var (
 	errNoActiveNode = kmsapi.ErrServiceUnavailable.WithMessage(
 		"Service Unavailable Temporary. No node of the cluster is the active one.")

@@ -10,9 +10,9 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// stateTable is chapter 2 of the reference as published: its table, the rule of UpdateAlias (whose states are those of
-// the key that the alias names afterwards), and the table for external keys. Below are the rows that later publications
-// have, and that of DescribeRegions, which is ours.
+// stateTable is chapter 2 of the reference as published: its table, the rule for UpdateAlias (by the state of the key
+// that the alias names afterwards), and the table for external keys. Rows from later publications follow, and our own
+// for DescribeRegions.
 const stateTable = `
 API	Enabled	Disabled	PendingDeletion	PendingImport
 CreateKey	Success	Success	Success	Success
@@ -81,7 +81,7 @@ SetSecretPolicy	Success	Success	Success	Success
 GetRandomPassword	Success	Success	Success	Success
 `
 
-// leadsTo is the state after an operation that succeeds, where it is another (§4.3 to §4.8).
+// leadsTo returns the state after an operation that succeeds, for operations that change it (§4.3 to §4.8).
 var leadsTo = map[kmsapi.Operation]func(kmsapi.KeyState) kmsapi.KeyState{
 	kmsapi.OpEnableKey:           always(kmsapi.Enabled),
 	kmsapi.OpDisableKey:          always(kmsapi.Disabled),
@@ -105,7 +105,7 @@ func always(state kmsapi.KeyState) func(kmsapi.KeyState) kmsapi.KeyState {
 	return func(kmsapi.KeyState) kmsapi.KeyState { return state }
 }
 
-// forExternalKeys are the operations that only keys of origin EXTERNAL take.
+// forExternalKeys are the operations that work only on keys of origin EXTERNAL.
 var forExternalKeys = map[kmsapi.Operation]bool{
 	kmsapi.OpGetParametersForImport: true, kmsapi.OpImportKeyMaterial: true, kmsapi.OpDeleteKeyMaterial: true,
 }
@@ -168,20 +168,20 @@ func TestAnAliasMovesAwayFromAKeyInAnyState(t *testing.T) {
 	}
 }
 
-// subject is a CMK that an operation is tried on.
+// subject is a CMK on which an operation is tried.
 type subject struct {
 	id string
-	// alias names the CMK, and otherAlias another.
+	// alias names the CMK, and otherAlias another one.
 	alias, otherAlias string
 	// version is the CMK's primary version.
 	version string
-	// blob is a ciphertext of the CMK, and material what can be imported into it.
+	// blob is a ciphertext of the CMK, and material the parameters of an import into it.
 	blob     string
 	material []string
 }
 
-// subject brings a new CMK into a state by way of the API, with all that op needs. elsewhere is another CMK. made has
-// more parameters of CreateKey.
+// subject makes a CMK and brings it into a state through the API, with everything that op needs. elsewhere is another
+// CMK. made has more parameters of CreateKey.
 func (w *wire) subject(
 	op kmsapi.Operation, state kmsapi.KeyState, elsewhere string, made ...string,
 ) subject {
@@ -241,7 +241,7 @@ func (w *wire) wrapMaterial(id string, material []byte) []string {
 	return []string{"KeyId", id, "ImportToken", got.ImportToken, "EncryptedKeyMaterial", wrapped}
 }
 
-// parameters are those of op for the CMK.
+// parameters returns the parameters of op on the CMK.
 func (s subject) parameters(op kmsapi.Operation) []string {
 	switch op {
 	case kmsapi.OpEncrypt:

@@ -16,7 +16,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
 )
 
-// status is the operators' view.
+// status returns the state of the server for operators.
 func (s *Server) status() ops.Status {
 	status := s.host.status()
 	if service := s.service.Load(); service != nil {
@@ -34,9 +34,9 @@ func (s *Server) status() ops.Status {
 	return status
 }
 
-// certificates are those of the gateways, and of the node.
+// certificates returns the certificates of the gateways and of the node.
 func (s *Server) certificates() (all []ops.Certificate) {
-	for _, id := range slices.Sorted(maps.Keys(s.gateways)) { // The id of the shared one is the least.
+	for _, id := range slices.Sorted(maps.Keys(s.gateways)) { // The shared one, "", comes first.
 		all = append(all, ops.Certificate{
 			For: ops.ForClients, Gateway: edge.GatewayName(id), Expires: s.gateways[id].certificate.notAfter(),
 		})
@@ -47,7 +47,7 @@ func (s *Server) certificates() (all []ops.Certificate) {
 	return all
 }
 
-// status is the operators' view of a process without a service, as that of a standby.
+// status returns the state of a process without a service, such as a standby, for operators.
 func (h *host) status() ops.Status {
 	return ops.Status{
 		At: h.clock(), Started: h.started, Version: h.options.Version, Layout: keyring.Layout,
@@ -57,13 +57,13 @@ func (h *host) status() ops.Status {
 	}
 }
 
-// addTo adds the service's part.
+// addTo adds the state of the service to status.
 func (s *service) addTo(status *ops.Status) {
 	status.StoreErr = s.store.Err()
 	status.Figures, status.Usage, status.Records = s.figures, s.usage, s.records
 }
 
-// retryAudit writes a line about /healthz.
+// retryAudit tries to write an audit line, for /healthz, and returns nil if lines can be written again.
 func (h *host) retryAudit() error {
 	return h.audit.Write(audit.Record{
 		Time: h.clock(), RequestID: uuid.NewString(), Operation: "healthz", Status: http.StatusServiceUnavailable,
@@ -84,7 +84,7 @@ func (s *service) figures() ops.Figures {
 	return figures
 }
 
-// storeBytes is the size of the store's file, and 0 if it can't be seen.
+// storeBytes returns the size of the store's file, or 0 if it is unknown.
 func (s *service) storeBytes() int64 {
 	info, err := os.Stat(s.storePath)
 	if err != nil {
@@ -112,7 +112,7 @@ func (s *service) records(ctx context.Context, atMost int) (records ops.Records,
 	records.Losses = events(seen.Losses)
 	records.Rotations = events(seen.Rotations)
 	for _, e := range events(seen.SecretDeletions) {
-		e.KeyID = "" // The names of secrets are not the operators' business.
+		e.KeyID = "" // Operators don't see the names of secrets.
 		records.SecretDeletions = append(records.SecretDeletions, e)
 	}
 	return records, err

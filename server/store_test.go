@@ -9,7 +9,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 )
 
-// openStore opens the store of a service that does not run.
+// openStore opens the store of a service that is not running.
 func openStore(t testing.TB, path string) *bolt.Store {
 	t.Helper()
 	opened, err := bolt.Open(path, store.Options{})
@@ -17,7 +17,7 @@ func openStore(t testing.TB, path string) *bolt.Store {
 	return opened
 }
 
-// changeStore changes the store of a service that does not run.
+// changeStore changes the store of a service that is not running.
 func changeStore(t testing.TB, path string, change func(store.Writer) error) {
 	t.Helper()
 	opened := openStore(t, path)
@@ -25,7 +25,7 @@ func changeStore(t testing.TB, path string, change func(store.Writer) error) {
 	require.NoError(t, opened.Close())
 }
 
-// storedRecords reads the whole store of a service that does not run.
+// storedRecords reads the whole store of a service that is not running.
 func storedRecords(t testing.TB, path string) map[string]string {
 	t.Helper()
 	opened := openStore(t, path)

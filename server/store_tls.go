@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// storeTLS is what a node shows to etcd, and what it believes of it. A reload may replace it: connections of that
-// moment keep the old one.
+// storeTLS is the certificate that a node presents to etcd, and the CAs that it trusts there. A reload may replace
+// both; open connections keep the old ones.
 type storeTLS struct{ current atomic.Pointer[storeIdentity] }
 
 type storeIdentity struct {
 	// ca has the CAs of etcd's members.
 	ca *x509.CertPool
-	// certificate is nil if the node shows none.
+	// certificate is nil if the node presents none.
 	certificate *tls.Certificate
 }
 
@@ -24,13 +24,13 @@ func newStoreTLS(i storeIdentity) *storeTLS {
 	return s
 }
 
-// config is the configuration of a connection that begins now.
+// config returns the TLS configuration for a new connection.
 func (s *storeTLS) config() *tls.Config {
 	i := s.current.Load()
 	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: i.ca, GetClientCertificate: i.forServer}
 }
 
-// forServer is what is shown to a server that asks for a certificate: an empty one if there is none.
+// forServer returns the certificate for a server that asks for one, or an empty one if there is none.
 func (i *storeIdentity) forServer(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 	if i.certificate == nil {
 		return &tls.Certificate{}, nil
@@ -38,7 +38,7 @@ func (i *storeIdentity) forServer(*tls.CertificateRequestInfo) (*tls.Certificate
 	return i.certificate, nil
 }
 
-// expires is when the certificate expires, and zero if there is none.
+// expires returns when the certificate expires, or zero if there is none.
 func (s *storeTLS) expires() time.Time {
 	if shown := s.current.Load().certificate; shown != nil {
 		return shown.Leaf.NotAfter

@@ -12,7 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// allocated is how many bytes f allocates.
+// allocated returns how many bytes f allocates.
 func allocated(f func()) int {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -21,7 +21,8 @@ func allocated(f func()) int {
 	return int(after.TotalAlloc - before.TotalAlloc)
 }
 
-// TestARequestOfAStrangerCostsAFewTimesItsSize counts bytes and not time: a count is the same on every machine.
+// TestARequestOfAStrangerCostsAFewTimesItsSize counts bytes rather than time, since a count is the same on every
+// machine.
 func TestARequestOfAStrangerCostsAFewTimesItsSize(t *testing.T) {
 	l := newLab(t, nil)
 	const size = 250_000

@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// Sweep does at once what happens every minute: it deletes the CMKs that are past their deletion date, and everything
-// else that time has ended. In a cluster the active node alone does it.
+// Sweep does now what otherwise happens every minute: it deletes the CMKs that are past their deletion date and
+// everything else that has expired, and rotates the keys that are due. In a cluster, it does nothing except on the
+// active node.
 func (s *Server) Sweep(ctx context.Context) error {
 	if service := s.service.Load(); service != nil {
 		return service.Sweep(ctx)
@@ -16,7 +17,8 @@ func (s *Server) Sweep(ctx context.Context) error {
 
 const sweepEvery = time.Minute
 
-// sweep keeps the store small. Nothing depends on it, since every use checks the clock.
+// sweep runs Sweep every minute until ctx ends. Deletions and expiries don't depend on it, since every use checks the
+// clock; it keeps the store small.
 func (s *Server) sweep(ctx context.Context) {
 	defer close(s.swept)
 	if service := s.service.Load(); service != nil {

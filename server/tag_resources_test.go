@@ -12,7 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// ofKeys is the beginning of the parameters of TagResources and its like.
+// ofKeys returns the parameters that name the keys in TagResources and similar operations.
 func ofKeys(ids ...string) []string {
 	pairs := []string{"ResourceType", "key"}
 	for i, id := range ids {
@@ -112,7 +112,7 @@ func TestPagesOfTagsHaveTwoHundredRows(t *testing.T) {
 	rows, pages := w.rows(ofKeys(ids...)...)
 	require.Equal(t, want, rows)
 	require.Equal(t, 3, pages)
-	for i := range 11 { // Pages that end within a key's tags.
+	for i := range 11 { // Some pages end within a key's tags.
 		w.must("UntagResource", "KeyId", ids[i], "TagKeys", `["k00"]`)
 	}
 	rows, pages = w.rows("ResourceType", "key", "Tag.1.Key", "k01")

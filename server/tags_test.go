@@ -10,7 +10,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// tagged returns the tags of a CMK as key=value, in the order they are listed.
+// tagged returns the tags of a CMK as key=value, in the order of the answer.
 func (w *wire) tagged(id string) (tags []string) {
 	w.t.Helper()
 	for _, tag := range w.must("ListResourceTags", "KeyId", id).Tags.Tag {

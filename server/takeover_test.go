@@ -16,7 +16,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// The two ways in which a node stops being the active one for another.
+// endings are the two ways in which an active node makes way for another.
 var endings = map[string]func(*trialNode){"a crash": (*trialNode).close, "a step-down": (*trialNode).shutdown}
 
 func TestNoRequestIsAcceptedByTwoNodes(t *testing.T) {
@@ -115,7 +115,7 @@ func TestANodeThatCanNotWriteItsMarkDoesNotServe(t *testing.T) {
 	one.createKey()
 	commits := 0
 	full := func() error {
-		if commits++; commits == 3 { // The last of a step-down, the layout, the mark of the takeover.
+		if commits++; commits == 3 { // The third, after those of the step-down and the layout, is the takeover's mark.
 			return fmt.Errorf("full: %w", store.ErrUnavailable)
 		}
 		return nil

@@ -14,12 +14,12 @@ const (
 	idleTimeout       = 90 * time.Second
 )
 
-// timeouts are those constants, unless a test can't wait for them.
+// timeouts are these constants, or shorter ones in a test.
 type timeouts struct{ readHeader, read, write, idle time.Duration }
 
 var usualTimeouts = timeouts{readHeaderTimeout, readTimeout, writeTimeout, idleTimeout}
 
-// newServer makes a server for h that cuts slow connections.
+// newServer returns a server for h that closes slow connections.
 func (t timeouts) newServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler: h, ReadHeaderTimeout: t.readHeader, ReadTimeout: t.read, WriteTimeout: t.write, IdleTimeout: t.idle,

@@ -17,15 +17,15 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// far is a timeout that no test reaches, and near one that it waits for: most of the time long enough for a TLS
-// handshake on a busy machine, which must come first.
+// far is a timeout that no test reaches, and near one that tests wait for. A TLS handshake comes first and usually
+// takes less, even on a busy machine.
 const (
 	far  = time.Hour
 	near = 300 * time.Millisecond
 )
 
-// impatient starts a service with short timeouts, and returns what connects to it. A handshake that is cut is made
-// again.
+// impatient starts a service with the timeouts of o, and returns a function that connects to it. It repeats a handshake
+// that a timeout has cut off.
 func impatient(t *testing.T, o server.Options, change func(*server.Config)) func() net.Conn {
 	dev, err := server.NewDevConfig(t.TempDir(), "127.0.0.1:0")
 	require.NoError(t, err)
@@ -54,11 +54,11 @@ func impatient(t *testing.T, o server.Options, change func(*server.Config)) func
 	}
 }
 
-// closes waits until the other side ends the connection; what it says before is returned. The test hangs if it does
-// not.
+// closes waits until the other side ends the connection, and returns what it has sent until then. The test hangs if it
+// does not.
 func closes(t *testing.T, conn net.Conn) string {
 	t.Helper()
-	said, _ := io.ReadAll(conn) // It may end by a reset.
+	said, _ := io.ReadAll(conn) // It may end with a reset.
 	return string(said)
 }
 

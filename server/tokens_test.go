@@ -15,7 +15,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
 
-// acs3 signs an operation with ACS3-HMAC-SHA256, with the security token in a signed header if there is one.
+// acs3 sends an operation signed with ACS3-HMAC-SHA256, with the security token, if there is one, in a signed header.
 func (c caller) acs3(action string) answer {
 	c.t.Helper()
 	payload := signature.HashPayload(nil)

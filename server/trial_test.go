@@ -24,7 +24,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
 
-// trial is a cluster of nodes in this process, on a clock that moves only when the test says so.
+// trial is a cluster of nodes in this process, on a clock that only the test moves.
 type trial struct {
 	t       testing.TB
 	cluster *fakeCluster
@@ -39,7 +39,7 @@ type trial struct {
 	nonces int
 }
 
-// trialSkew is how far the clocks of the nodes may differ.
+// trialSkew is how much the clocks of the nodes may differ.
 const trialSkew = time.Second
 
 func newTrial(t testing.TB) *trial {
@@ -63,7 +63,7 @@ type trialNode struct {
 	closed bool
 }
 
-// start starts a node, with changes of the configuration. The first one becomes the active one.
+// start starts a node with changes of the configuration. The first node becomes the active one.
 func (tr *trial) start(name string, changes ...func(*server.Config)) *trialNode {
 	tr.t.Helper()
 	return tr.startAhead(name, 0, changes...)
@@ -108,7 +108,7 @@ func (n *trialNode) close() {
 	}
 }
 
-// shutdown stops the node in order.
+// shutdown stops the node in an orderly way.
 func (n *trialNode) shutdown() {
 	n.trial.t.Helper()
 	n.closed = true
@@ -117,7 +117,7 @@ func (n *trialNode) shutdown() {
 
 func (n *trialNode) link() *fakeLink { return n.trial.network.node(n.name) }
 
-// described is what n says about itself to the others.
+// described returns what n tells the others about itself.
 func (n *trialNode) described() peers.Description { return *n.link().said.Load() }
 
 func (tr *trial) stepped() {
@@ -127,7 +127,7 @@ func (tr *trial) stepped() {
 	}
 }
 
-// await waits until something is so. The clock does not move.
+// await waits until isSo returns true. The clock does not move.
 func (tr *trial) await(what string, isSo func() bool) {
 	tr.t.Helper()
 	late := time.After(20 * time.Second)
@@ -140,7 +140,7 @@ func (tr *trial) await(what string, isSo func() bool) {
 	}
 }
 
-// awaitInTime is await while the clock moves: a second whenever a node has done something, or begins to wait.
+// awaitInTime is await while the clock moves: by a second whenever a node has done something or begins to wait.
 func (tr *trial) awaitInTime(what string, isSo func() bool) {
 	tr.t.Helper()
 	tr.clock.advance(time.Second)
@@ -237,7 +237,7 @@ func (n *trialNode) auditLines() (lines []map[string]any) {
 	return lines
 }
 
-// fakeClock moves only when the test says so.
+// fakeClock is a clock that only the test moves.
 type fakeClock struct {
 	mu    sync.Mutex
 	now   time.Time

@@ -25,13 +25,13 @@ type ConfigReport struct {
 	Config string `json:"config"`
 	// Remarks say what was found, such as the names and the expiry of a certificate.
 	Remarks []string `json:"remarks"`
-	// Warnings are about what a service starts with, although it will hardly do what is expected.
+	// Warnings are about faults that don't keep a service from starting, but it may not work as expected.
 	Warnings []string `json:"warnings"`
 }
 
-// CheckConfig finds out whether a service could start with c, or reload it: it reads every file that c names, and
-// compares the root key with the store unless that is in use. It listens nowhere and changes nothing, so a service may
-// be running. An error says what is wrong: all of it, in lines that name the file and the line.
+// CheckConfig checks whether a service could start with c, or reload it: it reads every file that c names, and compares
+// the root key with the store unless that is in use. It does not listen and changes nothing, so a service may be
+// running. The error lists everything that is wrong, one fault per line, each with file and line.
 func CheckConfig(ctx context.Context, c Config, now time.Time) (ConfigReport, error) {
 	report := ConfigReport{Config: c.File(), Remarks: []string{}, Warnings: []string{}}
 	if err := c.Validate(); err != nil {
@@ -56,8 +56,8 @@ func CheckConfig(ctx context.Context, c Config, now time.Time) (ConfigReport, er
 	return report, errors.Join(faults...)
 }
 
-// checkStore finds out whether the store can be opened with the root key. It asks etcd only if the files are good that
-// a node needs for that.
+// checkStore checks that the store can be opened with the root key. It connects to etcd only if the files for that are
+// good.
 func (r *ConfigReport) checkStore(ctx context.Context, c Config, filesGood bool) error {
 	root, err := loadRootKey(c)
 	if c.Etcd != nil && (err != nil || !filesGood) {
@@ -86,7 +86,7 @@ func (r *ConfigReport) checkStore(ctx context.Context, c Config, filesGood bool)
 	return errors.Join(storeFault(c, verifyStore(ctx, archive, root, c.Storage.Path)), archive.Close())
 }
 
-// checkEtcd finds out whether a node can use the store in etcd. It only reads, and whatever runs on the store goes on.
+// checkEtcd checks that a node can use the store in etcd. It only reads, and does not disturb a running service.
 func (r *ConfigReport) checkEtcd(ctx context.Context, c Config, root *crypt.RootKey) error {
 	in := etcdStore{config: c}
 	snapshot, err := in.read(ctx)
@@ -122,10 +122,10 @@ func verifyStore(ctx context.Context, archive *bolt.Archive, root *crypt.RootKey
 	return canWrite(path)
 }
 
-// storeFolder is what package bolt says too.
+// storeFolder is the wording of package bolt.
 const storeFolder = "the store's folder"
 
-// checkAudit finds out whether audit lines could be written.
+// checkAudit checks that audit lines could be written.
 func checkAudit(c Config) error {
 	if c.Audit == nil {
 		return nil
@@ -137,7 +137,7 @@ func checkAudit(c Config) error {
 	return fieldOf(c, "audit", "file").Fault(err)
 }
 
-// checkSocket finds out whether the operations socket could be made.
+// checkSocket checks that the operations socket could be made.
 func checkSocket(c Config) error {
 	if c.Ops == nil {
 		return nil
@@ -146,16 +146,17 @@ func checkSocket(c Config) error {
 	return fieldOf(c, "operations", "socket").Fault(errors.Join(unixsocket.Check(path), canCreate(path, "the folder")))
 }
 
-// The questions that access(2) answers.
+// The modes of access(2).
 const (
 	mayWrite  = 2
 	maySearch = 1
 )
 
-// canWrite refuses a file that this user can't write to. It does not open it, which could change something.
+// canWrite returns an error if this user can't write to the file at path. It does not open the file, which could change
+// something.
 func canWrite(path string) error { return access(path, mayWrite) }
 
-// canCreate refuses a path in a folder where this user can't create a file. what is the folder's in the error.
+// canCreate returns an error if this user can't create a file at path. what describes the folder in the error.
 func canCreate(path, what string) error {
 	folder := filepath.Dir(path)
 	err := access(folder, mayWrite|maySearch)
@@ -172,8 +173,8 @@ func access(path string, mode uint32) error {
 	return nil
 }
 
-// userWarnings are for root, to whom files are open that are closed to the service's user. That user owns the folder of
-// the store.
+// userWarnings returns a warning for root, which can read files that the service's user can't. That user is taken to be
+// the owner of the store's folder.
 func userWarnings(c Config) []string {
 	if c.Storage.Path == "" {
 		return nil

@@ -19,7 +19,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// check is `server -config FILE -check`.
+// check does what `server -config FILE -check` does.
 func (s *site) check() (server.ConfigReport, error) {
 	c, err := server.LoadConfig(s.file)
 	if err != nil {
@@ -49,8 +49,8 @@ func (s *site) remove(name string) {
 const rootKeyAdvice = " (a root key file holds 32 random bytes in base64, and only its owner can access it: " +
 	"umask 077; openssl rand -base64 32 > FILE)"
 
-// TestWhatWrongFilesAreRefusedWith has the whole text of every fault of a file that the configuration names. DIR is the
-// folder of all of them. A start finds what a check does, at the same place.
+// TestWhatWrongFilesAreRefusedWith has the complete message of every fault in a file that the configuration names. DIR
+// is the folder of the files. A start must find what a check finds, at the same place.
 func TestWhatWrongFilesAreRefusedWith(t *testing.T) {
 	const access = ` has mode 0644, so users other than its owner can access it; run: chmod 600 `
 	const everybody = ` has mode 0644, so every user can access it; run: chmod o-rwx `
@@ -265,7 +265,7 @@ func TestACheckWarnsOfACertificateThatClientsWillRefuse(t *testing.T) {
 	}
 }
 
-// selfSigned gives the site another certificate.
+// selfSigned gives the site a self-signed certificate.
 func (s *site) selfSigned(template *x509.Certificate) {
 	s.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -10,7 +10,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// newWeeklyLab opens a service in which a caller can give a key a new version once a week.
+// newWeeklyLab opens a service in which callers can make a new version of a key once a week.
 func newWeeklyLab(t *testing.T) *lab {
 	return newLab(t, func(c *server.Config) { c.Rotation = &server.Rotation{MinVersionInterval: "7d"} })
 }
@@ -26,14 +26,14 @@ func TestAVersionWaitsForTheIntervalAfterTheLastOne(t *testing.T) {
 		"A key may have a new version every 7d, and this one has its next from 2026-11-29T09:00:00Z on.")
 	require.Equal(t, last, l.metadata(id).LastRotationDate)
 
-	l.now = time.Date(2026, 11, 29, 9, 0, 0, 0, time.UTC) // A week after LastRotationDate, which has no fraction.
+	l.now = time.Date(2026, 11, 29, 9, 0, 0, 0, time.UTC) // A week after LastRotationDate, which is cut to seconds.
 	made := l.must("CreateKeyVersion", "KeyId", id)
 	require.Equal(t, "2026-11-29T09:00:00Z", made.KeyVersion.CreationDate)
 	l.do("CreateKeyVersion", "KeyId", id).refused(t, kmsapi.ErrLimitExceeded)
 	l.must("CreateKeyVersion", "KeyId", l.createOld(t))
 }
 
-// createOld makes a key and lets a week go by.
+// createOld makes a key and moves the clock by a week.
 func (l *lab) createOld(t *testing.T) string {
 	t.Helper()
 	id := l.createKey()

@@ -14,7 +14,7 @@ import (
 
 const day = 24 * time.Hour
 
-// listed returns the ids of all versions of a key, as ListKeyVersions has them.
+// listed returns the ids of all versions of a key, in the order of ListKeyVersions.
 func (l *lab) listed(id string) (versions []string) {
 	l.t.Helper()
 	for page := 1; ; page++ {
@@ -156,7 +156,7 @@ func TestAKeyIsRotatedOnceWhenItIsDue(t *testing.T) {
 	l.sweep()
 	require.Equal(t, before, l.metadata(id))
 	l.close()
-	l.now = l.now.Add(30 * day) // The service does not run.
+	l.now = l.now.Add(30 * day) // The service is not running.
 	l.open()
 	l.now = l.now.Add(time.Second)
 	for range 2 {
@@ -266,7 +266,7 @@ func TestAClockThatJumpsRotatesOnce(t *testing.T) {
 	l.sweep()
 	require.Len(t, l.listed(id), 2)
 	l.now = right.Add(8 * day)
-	l.sweep() // The clock is right again, and the last rotation is ahead of it.
+	l.sweep() // The clock is right again, so the last rotation is ahead of it.
 	l.now = right.Add(1000*day + 6*day + time.Hour)
 	require.Len(t, l.listed(id), 2)
 	l.now = right.Add(1000*day + 7*day)

@@ -24,16 +24,16 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
 
-// wire sends requests as bytes, the way that clients other than ours do.
+// wire sends requests over the network without our client, as other clients do.
 type wire struct {
 	t    *testing.T
 	kms  *kmstest.KMS
 	http *http.Client
-	// endpoint is that of a dedicated gateway, and empty for the shared one.
+	// endpoint is that of a dedicated gateway, or "" for the shared one.
 	endpoint string
 }
 
-// answer is what came back, whatever it was.
+// answer is the service's answer to any request.
 type answer struct {
 	status int
 	header http.Header
@@ -57,7 +57,7 @@ type answer struct {
 	KeyVersion     kmsapi.KeyVersion
 	KeyVersions    kmsapi.KeyVersionList
 	Policy         string
-	// Value is a signature, or whether one is right.
+	// Value is a signature, or whether a signature is valid.
 	Value any
 
 	ExportedDataKey string
@@ -69,14 +69,14 @@ type answer struct {
 	PublicKey, ImportToken, TokenExpireTime string
 }
 
-// newWire starts a service whose RSA keys are those of testdata.
+// newWire starts a service whose RSA keys come from testdata.
 func newWire(t *testing.T) *wire { return configured(t, func(*server.Config) {}) }
 
 func wireTo(t *testing.T, kms *kmstest.KMS) *wire {
 	return &wire{t: t, kms: kms, http: trusting(t, kms.CACert)}
 }
 
-// trusting is a client that trusts the CAs in PEM.
+// trusting returns a client that trusts the CAs in a PEM file's content.
 func trusting(t *testing.T, ca string) *http.Client {
 	pool := x509.NewCertPool()
 	require.True(t, pool.AppendCertsFromPEM([]byte(ca)))
@@ -111,7 +111,7 @@ func (w *wire) sign(method string, params kmsapi.Params) kmsapi.Params {
 	return signature.SignV1(method, params, w.credentials(), newNonce(), w.kms.Now())
 }
 
-// send does one request as it is given.
+// send sends one request as given.
 func (w *wire) send(method, query, body string, header http.Header) answer {
 	w.t.Helper()
 	req, err := http.NewRequestWithContext(w.t.Context(), method, "https://"+cmp.Or(w.endpoint, w.kms.Endpoint)+"/?"+query,
@@ -153,7 +153,7 @@ func (w *wire) do(action string, pairs ...string) answer {
 	return w.post(w.signed(http.MethodPost, action, pairs...))
 }
 
-// must is do for an operation that has to succeed.
+// must is do for an operation that must succeed.
 func (w *wire) must(action string, pairs ...string) answer {
 	w.t.Helper()
 	got := w.do(action, pairs...)
@@ -161,7 +161,7 @@ func (w *wire) must(action string, pairs ...string) answer {
 	return got
 }
 
-// refused checks that a is the refusal want.
+// refused requires that a is the refusal want.
 func (a answer) refused(t *testing.T, want *kmsapi.Error) {
 	t.Helper()
 	require.Equal(t, want.Code, a.Code, "body: %s", a.body)
@@ -285,7 +285,7 @@ func TestXMLCarriesWholeAnswersAndRefusals(t *testing.T) {
 	}
 }
 
-// acs3 sends a request that is signed with ACS3-HMAC-SHA256. change may spoil the header before it is sent.
+// acs3 sends a request signed with ACS3-HMAC-SHA256. change may change the header after it was signed.
 func (w *wire) acs3(action string, query kmsapi.Params, body string, change func(http.Header)) answer {
 	w.t.Helper()
 	h := http.Header{}

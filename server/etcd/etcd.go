@@ -1,7 +1,7 @@
-// Package etcd gives the KMS service its store on etcd, by which it runs on several machines. A program links it with a
-// blank import; the service then has it with the blocks etcd and cluster in its configuration.
+// Package etcd lets the KMS service keep its store in etcd, and so run on several machines. A program links it with a
+// blank import; the service then uses it if its configuration has the blocks etcd and cluster.
 //
-// Every other package of the service works without it, so that a program that runs on one machine does not link etcd's
+// Every other package of the service works without it, so a program that runs on one machine does not link etcd's
 // client.
 package etcd
 

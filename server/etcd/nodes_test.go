@@ -24,7 +24,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/pki"
 )
 
-// lab is a cluster of services on an etcd, with links of its own.
+// lab is a cluster of services on a real etcd, connected by real links.
 type lab struct {
 	t    *testing.T
 	dev  *server.DevConfig
@@ -36,7 +36,7 @@ type lab struct {
 const lease = 2 * time.Second
 
 func newLab(t *testing.T) *lab {
-	dir, err := os.MkdirTemp("", "kms-") // Its name is short, since that of a socket in it must be.
+	dir, err := os.MkdirTemp("", "kms-") // Its path must be short enough for a socket.
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	dev, err := server.NewDevConfig(dir, "127.0.0.1:0")
@@ -56,7 +56,7 @@ func (l *lab) put(name string, content []byte) (path string) {
 	return path
 }
 
-// node is one of the services.
+// node is one service of a lab.
 type node struct {
 	*server.Server
 	lab    *lab
@@ -78,7 +78,7 @@ func (l *lab) certify(c *server.ClusterConfig, of, node string) {
 	c.CertFile, c.KeyFile = l.put(file+".pem", pki.EncodeCertificates(made.Certificate)), l.put(file+".key", key)
 }
 
-// config is the configuration of a node.
+// config returns the configuration of a node.
 func (l *lab) config(name string) server.Config {
 	l.t.Helper()
 	c := l.dev.Config
@@ -115,7 +115,7 @@ func (l *lab) run(name string, c server.Config) *node {
 	return n
 }
 
-// health is the status of /healthz, and the active node that it names.
+// health returns the status of /healthz, the active node that it names, and its error.
 func (n *node) health() (status int, active, text string) {
 	n.lab.t.Helper()
 	r, err := http.NewRequestWithContext(n.lab.t.Context(), http.MethodGet, "http://"+n.OpsAddress()+"/healthz", nil)
@@ -152,7 +152,7 @@ func (n *node) awaitHealth(status int, why string) {
 	}
 }
 
-// awaitAnswer waits until n answers, and returns how long it took.
+// awaitAnswer waits until n answers, and returns how long that took.
 func (n *node) awaitAnswer(keyID string) time.Duration {
 	n.lab.t.Helper()
 	start := time.Now()

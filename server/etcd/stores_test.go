@@ -17,10 +17,10 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// oldKey is a key of a store of an earlier layout, and what it has encrypted: see testdata/layouts of package server.
+// oldKey is a key in a store of an earlier layout, and a ciphertext of it: see testdata/layouts of package server.
 type oldKey struct{ Name, Context, Ciphertext, Plaintext string }
 
-// putOld makes a store of an earlier layout that of the lab's configuration in a file, and returns a key of it.
+// putOld puts a store of an earlier layout in the file of the lab's configuration, and returns a key in it.
 func (l *lab) putOld(layout string) oldKey {
 	l.t.Helper()
 	content, err := os.ReadFile(filepath.Join("..", "testdata", "layouts", layout+".json"))
@@ -59,7 +59,7 @@ func (n *node) requireDecrypts(k oldKey) {
 	require.Equal(n.lab.t, k.Plaintext, got.Plaintext.Reveal())
 }
 
-// remark is what `server -check` says of the store in etcd.
+// remark returns what `server -check` says about the store in etcd.
 func (l *lab) remark() string {
 	l.t.Helper()
 	report, err := server.CheckConfig(l.t.Context(), l.config("check"), time.Now())
@@ -67,7 +67,7 @@ func (l *lab) remark() string {
 	return report.Remarks[0]
 }
 
-// A site moves its store to etcd, then back to a file, and restores it in etcd, while a node keeps running.
+// The store is migrated to etcd, then back to a file, and restored in etcd, while a node keeps running.
 func TestANodeOnAStoreThatComesAndGoes(t *testing.T) {
 	l := newLab(t)
 	require.Regexp(t, `^etcd: version 3\.\S+, no store yet; the first node will create it$`, l.remark())

@@ -11,7 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// awaitError waits until n says what is wrong with it.
+// awaitError waits until the health of n has an error that contains what.
 func (n *node) awaitError(t *testing.T, what string) {
 	t.Helper()
 	start := time.Now()
@@ -27,7 +27,7 @@ func (n *node) awaitError(t *testing.T, what string) {
 	}
 }
 
-// Nodes that should not share a prefix of etcd do no harm to those that may, and say what is wrong.
+// Nodes that should not share an etcd prefix do no harm to the nodes of the cluster, and report what is wrong.
 func TestNodesThatDoNotBelongToTheClusterSayWhy(t *testing.T) {
 	l := newLab(t)
 	one := l.start("one")

@@ -22,7 +22,7 @@ const fillAtOnce = 2000
 
 // Fill makes n CMKs in the store of c, each with an alias and two tags, as CreateKey and CreateAlias would, but many in
 // one commit. The tag team has one of ten values, team-0 to team-9, and the tag name has the CMK's alias. Every second
-// one is of protection level HSM. They belong to the first account and the default region. No service may run on the
+// CMK has the protection level HSM. They belong to the first account and the default region. No service may run on the
 // store.
 func Fill(ctx context.Context, c server.Config, n int) error {
 	return open(ctx, c, func(f filler) error {
@@ -42,7 +42,7 @@ type filler struct {
 	now   time.Time
 }
 
-// open lets work have a filler on the store of c.
+// open calls work with a filler on the store of c.
 func open(ctx context.Context, c server.Config, work func(filler) error) (err error) {
 	if err := c.Validate(); err != nil {
 		return err
@@ -67,8 +67,7 @@ func open(ctx context.Context, c server.Config, work func(filler) error) (err er
 	})
 }
 
-// openStore opens the store of c, which is a file or, in a program that imports package server/etcd, in an etcd without
-// TLS.
+// openStore opens the store of c: a file or, in a program that imports package server/etcd, an etcd without TLS.
 func openStore(ctx context.Context, c server.Config) (store.Store, error) {
 	if c.Etcd == nil {
 		return bolt.Open(c.Storage.Path, store.Options{})

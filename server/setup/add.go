@@ -16,33 +16,33 @@ import (
 
 // AddOptions are for [AddNodes]. Dir, From and Nodes have no default.
 type AddOptions struct {
-	// Dir gets the new folders. It need not exist.
+	// Dir is where the new folders are made. It need not exist.
 	Dir string
-	// From is the folder of a node that the cluster has, as [InitCluster] has made it.
+	// From is the folder of an existing node, as [InitCluster] has made it.
 	From string
-	// Nodes are those of [ClusterOptions].
+	// Nodes are as in [ClusterOptions].
 	Nodes []string
-	// Hosts are names and addresses that lead to all nodes; none means those in the certificate of the node in From. Each
-	// node's own are added.
+	// Hosts are names and addresses that lead to all nodes; none means those in the certificate of the node in From.
+	// Each node's own host is added.
 	Hosts []string
-	// CAKeyFile and NodesCAKeyFile are those of [RenewOptions].
+	// CAKeyFile and NodesCAKeyFile are as in [RenewOptions].
 	CAKeyFile, NodesCAKeyFile string
-	// Now is when the certificates begin.
+	// Now is the present time. The certificates are valid from an hour earlier.
 	Now time.Time
 }
 
-// Added is what [AddNodes] has made.
+// Added is the result of [AddNodes].
 type Added struct {
 	Cluster string `json:"cluster"`
-	// From is the name of the node that the new ones are like.
+	// From is the name of the node whose files were copied.
 	From  string     `json:"from"`
 	Nodes []MadeNode `json:"nodes"`
-	// Elsewhere are the files that the configuration names outside of its folder. Each node needs them too.
+	// Elsewhere are the files outside its folder that the configuration names. Each new node needs them too.
 	Elsewhere []string `json:"elsewhere,omitempty"`
 }
 
-// AddNodes makes the folders of more nodes of a cluster, or of new machines for nodes that were lost: each is a copy of
-// one that there is, with the files that its configuration names, and has an address and certificates of its own. After
+// AddNodes makes folders for more nodes of a cluster, or for new machines that replace lost nodes. Each is a copy of an
+// existing node's folder, with the files that its configuration names, but with its own address and certificates. After
 // an error, nothing is left.
 func AddNodes(o AddOptions) (_ Added, err error) {
 	var paths [2]string
@@ -73,7 +73,7 @@ func AddNodes(o AddOptions) (_ Added, err error) {
 	return a.made, nil
 }
 
-// addition is nodes that are added to a cluster, before they are written.
+// addition is a set of nodes to add to a cluster, before they are written.
 type addition struct {
 	o      AddOptions
 	from   *folder
@@ -85,7 +85,7 @@ type addition struct {
 	made        Added
 }
 
-// planAddition reads the folder of the node that the new ones are to be like.
+// planAddition reads the folder of the existing node, and makes the certificates of the new ones.
 func planAddition(o AddOptions, from *folder) (*addition, error) {
 	a := &addition{o: o, from: from}
 	var err error
@@ -117,7 +117,7 @@ func planAddition(o AddOptions, from *folder) (*addition, error) {
 	return a, errors.Join(a.certify(), a.readCopies())
 }
 
-// requireInitsNames refuses a configuration whose certificates are not where InitCluster has put them.
+// requireInitsNames refuses a configuration whose certificates are not where InitCluster puts them.
 func (a *addition) requireInitsNames() error {
 	c, at := a.config, a.from.name(configName)
 	if c.Cluster == nil {
@@ -138,7 +138,7 @@ func (a *addition) requireInitsNames() error {
 	return nil
 }
 
-// placeNodes reads what the options say of each node. server is the certificate of the node that there is.
+// placeNodes parses the options of each node. server is the certificate of the existing node.
 func (a *addition) placeNodes(server *x509.Certificate) error {
 	address := a.config.Cluster.Address
 	shared, err := checkHosts(a.o.Hosts)

@@ -12,11 +12,11 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// ownNames are the files of a node that no other has.
+// ownNames are the files that differ between nodes.
 var ownNames = []string{certName, keyName, nodeCertName, nodeKeyName}
 
-// readCopies reads the files that all nodes have alike: those that the configuration names, in its folder, and the CA
-// for clients.
+// readCopies reads the files that are the same on all nodes: those in the folder that the configuration names, and the
+// CA for clients.
 func (a *addition) readCopies() error {
 	for _, path := range append(a.config.Inputs(), a.from.name(caName)) {
 		name, err := filepath.Rel(a.from.path, path)
@@ -29,7 +29,7 @@ func (a *addition) readCopies() error {
 		}
 		file, err := a.from.readCopy(name)
 		if errors.Is(err, fs.ErrNotExist) && slices.Contains(a.etcdFiles(), path) {
-			continue // As in a folder that init has just made.
+			continue // A folder that init has just made has none.
 		}
 		if err != nil {
 			return err
@@ -39,14 +39,14 @@ func (a *addition) readCopies() error {
 	return nil
 }
 
-// forget clears what was read for copies: keys are among it.
+// forget clears the content of the files to copy, which include keys.
 func (a *addition) forget() {
 	for _, file := range a.copies {
 		clear(file.content)
 	}
 }
 
-// readCopy reads a file for a copy. One that everybody may read is no secret.
+// readCopy reads a file to copy. The copy is public if everyone may read the original.
 func (f *folder) readCopy(name string) (newFile, error) {
 	info, err := f.root.Stat(name)
 	if err != nil {
@@ -66,13 +66,13 @@ func (f *folder) readCopy(name string) (newFile, error) {
 	return newFile{name, mode, content}, nil
 }
 
-// etcdFiles are the files that InitCluster does not make.
+// etcdFiles returns the paths of the files for etcd, which InitCluster does not make.
 func (a *addition) etcdFiles() []string {
 	e := a.config.Etcd
 	return []string{e.CAFile, e.CertFile, e.KeyFile}
 }
 
-// needsEtcdFiles reports whether the configuration names files that there were none to copy of.
+// needsEtcdFiles reports whether the configuration names files for etcd that the existing folder does not have.
 func (a *addition) needsEtcdFiles() bool {
 	return slices.ContainsFunc(a.etcdFiles(), func(path string) bool {
 		name, err := filepath.Rel(a.from.path, path)
@@ -81,7 +81,8 @@ func (a *addition) needsEtcdFiles() bool {
 	})
 }
 
-// withAddress is a configuration with another address in its cluster block. All else stays, also comments.
+// withAddress returns a configuration with another address in its cluster block. Everything else stays, including
+// comments.
 func withAddress(written []byte, address string) ([]byte, error) {
 	file, problems := hclwrite.ParseConfig(written, configName, hcl.InitialPos)
 	if problems.HasErrors() {

@@ -13,7 +13,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/setup"
 )
 
-// adding are the options that add a node to a cluster that was just made.
+// adding returns the options that add nodes to a cluster that was just made.
 func adding(made setup.MadeCluster, nodes ...string) setup.AddOptions {
 	return setup.AddOptions{Dir: made.Dir, From: made.Nodes[0].Dir, Nodes: nodes, Now: time.Now()}
 }
@@ -72,7 +72,7 @@ func TestAnAddedNodeIsLikeTheOthersButForItsAddressAndCertificates(t *testing.T)
 	}
 }
 
-// What is left of a cluster may be the folder of one machine, and the keys in a safe place.
+// All that is left of a cluster may be the folder of one machine, and the CA keys in a safe place.
 func TestALostNodeIsMadeAgainFromTheFolderOfAnother(t *testing.T) {
 	made := initializeCluster(t, setup.ClusterOptions{})
 	safe := newDir(t)

@@ -16,13 +16,14 @@ import (
 // caKeys are the keys of the two CAs.
 type caKeys struct{ clients, nodes caKey }
 
-// caKey is the key of a CA. There may be none at path.
+// caKey is the key of a CA. key is nil if it was not read.
 type caKey struct {
 	path string
 	key  crypto.Signer
 }
 
-// readCAKeys reads those that are there. That of the clients' CA must be, unless only the nodes' was named.
+// readCAKeys reads the keys that exist. The key of the clients' CA must exist, unless only that of the nodes' CA was
+// named.
 func readCAKeys(o RenewOptions) (k caKeys, err error) {
 	k = whereCAKeys(o.Dir, o.CAKeyFile, o.NodesCAKeyFile)
 	if err = k.nodes.read("-nodes-ca-key"); err != nil && (o.NodesCAKeyFile != "" || !errors.Is(err, fs.ErrNotExist)) {
@@ -35,14 +36,14 @@ func readCAKeys(o RenewOptions) (k caKeys, err error) {
 	return k, err
 }
 
-// whereCAKeys fills in the paths that were not named. The key of the nodes' CA is beside the other one.
+// whereCAKeys fills in the paths that were not given. By default, the key of the nodes' CA is beside the other one.
 func whereCAKeys(dir, ca, nodesCA string) (k caKeys) {
 	k.clients.path = cmp.Or(ca, filepath.Join(dir, caKeyName))
 	k.nodes.path = cmp.Or(nodesCA, filepath.Join(filepath.Dir(k.clients.path), nodesCAKeyName))
 	return k
 }
 
-// read reads the key, which a flag names.
+// read reads the key. flag is the name of the flag for its path, for the error.
 func (k *caKey) read(flag string) error {
 	content, err := os.ReadFile(k.path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -80,7 +81,7 @@ func (f *folder) certificate(name string) (*x509.Certificate, error) {
 	return found[0], nil
 }
 
-// authority reads a CA, whose key is elsewhere.
+// authority reads the certificate of a CA, and joins it with its key k.
 func (f *folder) authority(name string, k caKey) (*pki.Authority, error) {
 	certificate, err := f.certificate(name)
 	if err != nil {
@@ -93,7 +94,7 @@ func (f *folder) authority(name string, k caKey) (*pki.Authority, error) {
 	return ca, nil
 }
 
-// signed reads a certificate, and the CA that has signed it.
+// signed reads a certificate and the CA that signed it.
 func (f *folder) signed(name, caName string, k caKey) (*x509.Certificate, *pki.Authority, error) {
 	current, err := f.certificate(name)
 	if err != nil {

@@ -13,20 +13,20 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/pki"
 )
 
-// ClusterOptions are what [InitCluster] can't know.
+// ClusterOptions are the options of [InitCluster]. Dir, Nodes and Etcd have no default.
 type ClusterOptions struct {
-	// Options are those of each node. Hosts are names and addresses that lead to all of them, such as a load balancer's;
-	// each node's own are added.
+	// Options apply to each node. Hosts are names and addresses that lead to all of them, such as a load balancer's;
+	// each node's own host is added.
 	Options
 	// Cluster is the name of the cluster; "" means kms.
 	Cluster string
-	// Nodes are NAME=HOST or NAME=HOST:PORT: where the others reach the node. The default port is 8444.
+	// Nodes are NAME=HOST or NAME=HOST:PORT, the address at which the others reach the node. The default port is 8444.
 	Nodes []string
 	// Etcd are the URLs of etcd's members.
 	Etcd []string
 }
 
-// MadeCluster is what [InitCluster] has made.
+// MadeCluster is the result of [InitCluster].
 type MadeCluster struct {
 	// Made has no ConfigFile, no Hosts and no Expires: each node has its own.
 	Made
@@ -39,16 +39,16 @@ type MadeNode struct {
 	Name       string `json:"name"`
 	Dir        string `json:"dir"`
 	ConfigFile string `json:"config_file"`
-	// Peers is host:port where the other nodes reach it.
+	// Peers is the host:port at which the other nodes reach it.
 	Peers string `json:"peers"`
-	// Hosts are what its certificate for clients is for, and Expires is when that expires.
+	// Hosts are the names and addresses in its certificate for clients, and Expires is when that expires.
 	Hosts   []string  `json:"hosts"`
 	Expires time.Time `json:"expires"`
-	// NeedsEtcdFiles reports whether the certificates for etcd have to be put into Dir.
+	// NeedsEtcdFiles reports whether the certificates for etcd must be put into Dir.
 	NeedsEtcdFiles bool `json:"needs_etcd_files"`
 }
 
-// The files that a node has besides those of a service on one machine, and those of the CA of all nodes.
+// The files that a node has in addition to those of a service on one machine, and the key of the nodes' CA.
 const (
 	nodesCAName    = "nodes-ca.pem"
 	nodesCAKeyName = "nodes-ca.key"
@@ -58,8 +58,8 @@ const (
 
 const peersPort = "8444"
 
-// InitCluster makes the files of a service on several machines: in Dir those of its clients and of the CAs, and a
-// folder for each node. After an error, nothing is left.
+// InitCluster makes the files of a service on several machines: in Dir those for clients and of the CAs, and a folder
+// for each node. After an error, nothing is left.
 func InitCluster(o ClusterOptions) (_ MadeCluster, err error) {
 	c, err := planCluster(o)
 	if err != nil {
@@ -78,7 +78,7 @@ func InitCluster(o ClusterOptions) (_ MadeCluster, err error) {
 
 // newCluster is a new service on several machines, before it is written.
 type newCluster struct {
-	// service is what the nodes have in common. It has no certificate for a server.
+	// service is what the nodes have in common. It has no server certificate.
 	*service
 	name string
 	etcd []string
@@ -109,7 +109,7 @@ func planCluster(o ClusterOptions) (*newCluster, error) {
 	return c, c.certify(o.Now)
 }
 
-// placeNodes reads what o says of each node.
+// placeNodes checks the options about etcd and the cluster, and parses those of each node.
 func (c *newCluster) placeNodes(o ClusterOptions) error {
 	if len(o.Etcd) == 0 {
 		return badOption("etcd", "", errors.New("nodes need the URLs of etcd's members, such as https://etcd1.internal:2379"))
@@ -127,8 +127,9 @@ func (c *newCluster) placeNodes(o ClusterOptions) error {
 	return err
 }
 
-// certify makes the CA of the nodes, and the certificates of each. A node's own is valid for as long as its CA: when it
-// expires, the node stands alone, and what protects the cluster is that nobody else gets one.
+// certify makes the CA of the nodes, and the certificates of each node. The certificate for the other nodes is valid as
+// long as its CA: a node with an expired one is cut off, and the cluster is protected by the CA, which certifies
+// nothing else, rather than by a short life.
 func (c *newCluster) certify(now time.Time) (err error) {
 	until := now.AddDate(caLife, 0, 0)
 	ca := pki.CA(commonName(fmt.Sprintf("KMS nodes of %s, %s", c.name, now.UTC().Format(time.DateOnly))), now, until)
@@ -159,7 +160,7 @@ func (c *newCluster) write(f *folder) error {
 	return f.keep()
 }
 
-// writeShared writes what stays with the operator.
+// writeShared writes the files that stay with the operator.
 func (c *newCluster) writeShared(f *folder) error {
 	caKey, err := pki.EncodeKey(c.ca.Key)
 	nodesCAKey, nodesErr := pki.EncodeKey(c.nodesCA.Key)
@@ -176,7 +177,7 @@ func (c *newCluster) writeShared(f *folder) error {
 	})
 }
 
-// writeNode writes the folder of a node, which is whole: it can be copied to the node's machine as it is.
+// writeNode writes the folder of a node. It is complete: it can be copied to the node's machine as it is.
 func (c *newCluster) writeNode(f *folder, n *node) error {
 	root, err := c.root.Encode()
 	if err != nil {

@@ -62,7 +62,7 @@ func TestEachNodeHasAWholeConfigurationAndItsOwnName(t *testing.T) {
 	}
 }
 
-// identify reads the certificate of a node as its peers do.
+// identify parses the certificate of a node as its peers do.
 func identify(t *testing.T, files map[string]string, ca string) *peers.Identity {
 	t.Helper()
 	i, err := peers.ParseIdentity([]byte(files["node.pem"]), []byte(files["node.key"]), []byte(ca), time.Now())
@@ -144,7 +144,7 @@ func TestAClusterThatCanNotBeMadeLeavesNothing(t *testing.T) {
 	}
 }
 
-// written is a configuration without what explains it.
+// written returns the lines of a configuration without comments.
 func written(config string) (lines []string) {
 	for line := range strings.Lines(config) {
 		line, _, _ = strings.Cut(line, "#")

@@ -13,23 +13,23 @@
 //	admin.secret   of an access key that may do everything
 //	admin.env      the variables that clients need to use the service with that access key
 //
-// It fills a folder that does not exist or is empty, and either writes all of the files or none. Everything is synced
-// to disk when it returns. server.hcl is written last, so that nothing starts on what is left of a crash.
+// The folder must be empty or not exist. Init writes either all of the files or none. Everything is synced to disk when
+// it returns. server.hcl is written last, so that no service starts on the remains of a crash.
 //
-// [InitCluster] makes those of a service on several machines: a folder for each node, with all that it needs but the
-// certificates for etcd, and beside them the CAs with their keys and what is for clients. The folder of a node is as
-// that of a service on one machine, and has besides
+// [InitCluster] makes the files of a service on several machines: a folder for each node, with all that it needs except
+// the certificates for etcd, and beside these folders the CAs with their keys and the files for clients. In addition to
+// the files of a service on one machine, the folder of a node has
 //
 //	nodes-ca.pem   the CA of the nodes, which signs nothing but their certificates
 //	node.pem       the node's certificate for the other nodes, with its name
 //	node.key       its key
 //
-// [AddNodes] makes the folders of more nodes, each like one that there is.
+// [AddNodes] makes the folders of more nodes, like that of an existing node.
 //
 // [Renew] replaces certificates by ones that are valid for longer, for the same keys. The CA of the nodes is renewed
-// with their certificates, since only they have to know it: its key and its name stay, so that nodes that have the new
-// certificate and nodes that have the old one believe each other.
+// with their certificates, since only nodes need to trust it. Its key and name stay, so nodes with the new CA
+// certificate and nodes with the old one trust each other.
 //
-// The CA is kept for 10 years, since every client must be given a new one. It has no name constraints: a service gets
-// other names in that time. What protects clients is that its key is somewhere else.
+// The CA for clients is valid for 10 years, since replacing it means a change at every client. It has no name
+// constraints, since a service may get other names in that time. Clients are protected by keeping its key elsewhere.
 package setup

@@ -21,10 +21,10 @@ type Client struct {
 // Variable is an environment variable that a client reads.
 type Variable struct{ Name, Value string }
 
-// Environment is the variables of a client, in the order in which they are written.
+// Environment is the variables of a client, in the order in which scripts set them.
 type Environment []Variable
 
-// Environment returns what Vault, the SDKs and Node read, each under its own names.
+// Environment returns the variables that Vault, the SDKs and Node.js read.
 func (c Client) Environment() Environment {
 	secret := c.Secret.Reveal()
 	return Environment{
@@ -48,7 +48,7 @@ func (e Environment) Script() string {
 	return b.String()
 }
 
-// Names returns the names of the variables, for a line that shows no values.
+// Names returns the names of the variables, separated by spaces, for output that must not show values.
 func (e Environment) Names() string {
 	var all []string
 	for _, v := range e {

@@ -15,16 +15,17 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/private"
 )
 
-// folder is where files are made. Once it is open, no link and no rename on the way to it leads them elsewhere.
+// folder is where files are made. Once it is open, links and renames on the path to it can't redirect them.
 type folder struct {
 	path string
 	root *os.Root
-	// isNew is set if it was made here, and written are the files and the folders in it that were, in that order.
+	// isNew is set if this process made the folder. written are the files and folders that it made in it, in that
+	// order.
 	isNew   bool
 	written []string
 }
 
-// makeFolder makes the folder at path, or opens an empty one.
+// makeFolder makes the folder at path, or opens it if it is empty.
 func makeFolder(path string) (*folder, error) {
 	f, err := makeOrOpenFolder(path)
 	if err != nil {
@@ -36,7 +37,7 @@ func makeFolder(path string) (*folder, error) {
 	return f, nil
 }
 
-// makeOrOpenFolder makes the folder at path, or opens one.
+// makeOrOpenFolder makes the folder at path, or opens an existing one.
 func makeOrOpenFolder(path string) (*folder, error) {
 	err := os.Mkdir(path, 0o700)
 	if err != nil && !errors.Is(err, fs.ErrExist) {
@@ -54,7 +55,7 @@ func makeOrOpenFolder(path string) (*folder, error) {
 	return f, nil
 }
 
-// openFolder opens a folder to which only its owner can write: the caller, or root.
+// openFolder opens a folder. It must belong to the caller or root, and no one else may write to it.
 func openFolder(path string) (*folder, error) {
 	root, err := os.OpenRoot(path)
 	if err != nil {
@@ -67,10 +68,10 @@ func openFolder(path string) (*folder, error) {
 	return f, nil
 }
 
-// name is the path of a file in the folder, for messages and for what is read elsewhere.
+// name returns the path of a file in the folder, for messages and for code that takes a path.
 func (f *folder) name(file string) string { return filepath.Join(f.path, file) }
 
-// has reports whether there is a file of that name, or something that keeps it from being seen.
+// has reports whether a file of that name exists, or can't be ruled out because of an error.
 func (f *folder) has(name string) bool {
 	_, err := f.root.Lstat(name)
 	return !errors.Is(err, fs.ErrNotExist)
@@ -101,7 +102,7 @@ func (f *folder) requireEmpty() error {
 	return nil
 }
 
-// write makes a file, and syncs it. It replaces nothing.
+// write makes a file and syncs it. It replaces no existing file.
 func (f *folder) write(name string, mode fs.FileMode, content []byte) error {
 	file, err := f.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
@@ -112,7 +113,7 @@ func (f *folder) write(name string, mode fs.FileMode, content []byte) error {
 	return errors.Join(err, file.Sync(), file.Close())
 }
 
-// replace writes a file in the place of another, for the same users: all of it, durably, or nothing.
+// replace replaces a file durably and atomically. Owner, group and mode stay.
 func (f *folder) replace(name string, content []byte) error {
 	info, err := f.root.Lstat(name)
 	if err != nil {
@@ -137,7 +138,7 @@ func (f *folder) replace(name string, content []byte) error {
 	if err != nil {
 		return errors.Join(err, f.undo())
 	}
-	f.written = f.written[:len(f.written)-1] // It has another name now.
+	f.written = f.written[:len(f.written)-1] // The temporary name no longer exists.
 	return f.keep()
 }
 
@@ -154,7 +155,7 @@ const (
 	publicFile fs.FileMode = 0o644
 )
 
-// writeAll makes files in the folder below, or in f itself.
+// writeAll makes files in the folder below, a path in f, or "" for f itself.
 func (f *folder) writeAll(below string, files []newFile) error {
 	for _, file := range files {
 		name := filepath.Join(below, file.name)
@@ -165,7 +166,7 @@ func (f *folder) writeAll(below string, files []newFile) error {
 	return nil
 }
 
-// makeAbove makes the folders in the folder that a file is to be in.
+// makeAbove makes those parent folders of a file that don't exist.
 func (f *folder) makeAbove(name string) error {
 	above := filepath.Dir(name)
 	if f.has(above) {
@@ -177,7 +178,7 @@ func (f *folder) makeAbove(name string) error {
 	return f.makeBelow(above)
 }
 
-// makeBelow makes a folder in the folder, for files with names such as "node-1/server.hcl".
+// makeBelow makes a folder in f, for files with names such as "node-1/server.hcl".
 func (f *folder) makeBelow(name string) error {
 	if err := f.root.Mkdir(name, 0o700); err != nil {
 		return fmt.Errorf("%s: %w", f.path, err)
@@ -186,7 +187,7 @@ func (f *folder) makeBelow(name string) error {
 	return nil
 }
 
-// keep syncs the folder, those in it that were made, and the entry of a new one.
+// keep syncs the folder, the folders that were made in it, and if the folder itself is new, its parent.
 func (f *folder) keep() error {
 	var err error
 	for _, name := range f.written {

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// begin returns a service that can be installed in a folder which is not there yet.
+// begin returns a service that is ready to be installed, and the path of its folder, which does not exist yet.
 func begin(t *testing.T) (*service, string) {
 	t.Helper()
 	above, err := os.MkdirTemp("", "init-")

@@ -11,18 +11,18 @@ import (
 	"strings"
 )
 
-// place is where a service listens, and how its clients reach it.
+// place is where a service listens and how its clients reach it.
 type place struct {
 	// listen and endpoint are host:port.
 	listen, endpoint string
-	// hosts are what the certificate is for.
+	// hosts are the names and addresses in the certificate.
 	hosts []string
 }
 
 const defaultPort = "8443"
 
-// choosePlace fills in what was left out. A service whose clients are on other machines listens on all addresses, and
-// any other on loopback alone.
+// choosePlace fills in the defaults. A service whose clients are on other machines listens on all addresses, any other
+// only on loopback.
 func choosePlace(hosts []string, listen string) (p place, err error) {
 	if p.hosts, err = checkHosts(hosts); err != nil {
 		return p, err
@@ -60,7 +60,7 @@ func isElsewhere(host string) bool {
 	return host != "localhost" && (err != nil || !address.IsLoopback())
 }
 
-// defaultHosts are how this machine reaches itself, and its name if it has one that a certificate can have.
+// defaultHosts returns the names and addresses of loopback, and the name of this machine if a certificate can have it.
 func defaultHosts() []string {
 	hosts := []string{"localhost", loopback, "::1"}
 	name, err := os.Hostname()
@@ -73,7 +73,7 @@ func defaultHosts() []string {
 	return hosts
 }
 
-// checkHosts returns hosts as certificates have them, each once.
+// checkHosts returns hosts in the form of certificates, without duplicates.
 func checkHosts(hosts []string) (checked []string, err error) {
 	for _, given := range hosts {
 		host, err := checkHost(given)
@@ -92,10 +92,11 @@ const (
 	maxLabel = 63
 )
 
-// hostLabel is a part of a DNS name. Certificates for names with an underscore are accepted, and containers have such.
+// hostLabel is a label of a DNS name. Clients accept certificates for names with an underscore, which containers often
+// have.
 var hostLabel = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?$`)
 
-// checkHost returns a DNS name in small letters, or an IP address in its usual form.
+// checkHost returns a DNS name in lower case, or an IP address in canonical form.
 func checkHost(host string) (string, error) {
 	if address, err := netip.ParseAddr(host); err == nil {
 		return checkAddress(address)
@@ -118,7 +119,7 @@ func checkHost(host string) (string, error) {
 
 var errNoHost = errors.New("this is neither a DNS name nor an IP address")
 
-// isNotNumber tells the parts of a name from those of an address that is not one, such as 10.0.0.256.
+// isNotNumber tells the labels of a name from the numbers of an invalid address, such as 10.0.0.256.
 func isNotNumber(label string) bool { return strings.Trim(label, "0123456789") != "" }
 
 func checkAddress(address netip.Addr) (string, error) {

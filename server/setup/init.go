@@ -17,25 +17,25 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/pki"
 )
 
-// Options are what [Init] can't know. Only Dir has no default.
+// Options are the options of [Init]. Only Dir has no default.
 type Options struct {
 	Dir string
-	// Hosts are the DNS names and IP addresses by which clients call the service; none means localhost, 127.0.0.1, ::1 and
-	// the name of this machine. The first is in the endpoint.
+	// Hosts are the DNS names and IP addresses at which clients reach the service; none means localhost, 127.0.0.1, ::1
+	// and the name of this machine. The first is in the endpoint.
 	Hosts []string
-	// Listen is host:port; "" means port 8443, on loopback if all Hosts are there, and else on all addresses.
+	// Listen is host:port; "" means port 8443, on loopback if all Hosts are loopback, otherwise on all addresses.
 	Listen string
-	// Region is the region of requests that name none; "" means [kmsapi.DefaultRegion].
+	// Region is the region for requests without one; "" means [kmsapi.DefaultRegion].
 	Region string
 	// Account is the number of the account; "" means 1000000000000001.
 	Account string
 	// Data is the folder of the store and the audit log, which must exist when the service starts; "" means Dir.
 	Data string
-	// Now is when the certificates begin.
+	// Now is the present time. The certificates are valid from an hour earlier.
 	Now time.Time
 }
 
-// Made is what [Init] has made.
+// Made is the result of [Init].
 type Made struct {
 	// Dir is absolute, and so are the paths of the files in it.
 	Dir        string `json:"dir"`
@@ -47,7 +47,7 @@ type Made struct {
 	Endpoint    string `json:"endpoint"`
 	Region      string `json:"region"`
 	AccessKeyID string `json:"access_key_id"`
-	// Hosts are what the certificate is for, and Expires is when it expires.
+	// Hosts are the names and addresses in the certificate, and Expires is when it expires.
 	Hosts   []string  `json:"hosts,omitempty"`
 	Expires time.Time `json:"expires,omitzero"`
 }
@@ -66,12 +66,13 @@ const (
 
 const (
 	caLife = 10 // years
-	// certificateLife is as long as every client accepts: Apple's refuse more than 825 days, with the hour before now.
+	// certificateLife is the longest that every client accepts: Apple's refuse more than 825 days, and a certificate is
+	// valid from an hour before now.
 	certificateLife = 824 * 24 * time.Hour
 )
 
-// Init makes the files of a new service. The errors say what is wrong with the options, or with the folder; after an
-// error, nothing is left.
+// Init makes the files of a new service. An error says what is wrong with the options or the folder; after an error,
+// nothing is left.
 func Init(o Options) (_ Made, err error) {
 	s, err := newServer(o)
 	if err != nil {
@@ -106,7 +107,7 @@ type service struct {
 	server  pki.Pair
 }
 
-// newServer is a service on one machine.
+// newServer returns a new service on one machine.
 func newServer(o Options) (*service, error) {
 	s, err := newService(o)
 	if err != nil {
@@ -119,7 +120,7 @@ func newServer(o Options) (*service, error) {
 	return s, err
 }
 
-// newService is what services on one machine and on several have in common.
+// newService returns what services on one machine and on several have in common.
 func newService(o Options) (*service, error) {
 	o.Account = cmp.Or(o.Account, "1000000000000001")
 	o.Region = cmp.Or(o.Region, kmsapi.DefaultRegion)
@@ -152,7 +153,7 @@ func checkOwner(o Options) error {
 	return nil
 }
 
-// describe fills in what is known before anything is made.
+// describe fills in the result as far as it is known before anything is made.
 func (s *service) describe(o Options) error {
 	dir, err := absolute(o.Dir)
 	if err != nil {
@@ -172,7 +173,8 @@ func (s *service) describe(o Options) error {
 	return nil
 }
 
-// absolute returns an absolute path that a terminal shows as it is.
+// absolute returns the absolute form of path. A path with control characters is an error, since it is shown on
+// terminals.
 func absolute(path string) (string, error) {
 	path, err := filepath.Abs(path)
 	if err == nil && strings.ContainsFunc(path, unicode.IsControl) {
@@ -181,7 +183,7 @@ func absolute(path string) (string, error) {
 	return path, err
 }
 
-// checkSocketPath refuses a folder in which the service could not make its socket.
+// checkSocketPath returns an error if path is too long for a socket.
 func checkSocketPath(path string) error {
 	if dir := filepath.Dir(path); len(path) > config.MaxSocketPath {
 		return fmt.Errorf("the path %s is too long for the socket in it: it may have at most %d bytes",
@@ -190,10 +192,10 @@ func checkSocketPath(path string) error {
 	return nil
 }
 
-// newSecret returns 260 random bits in letters and digits, which no shell and no form changes.
+// newSecret returns 260 random bits as letters and digits, which need no quoting in shells and forms.
 func newSecret() kmsapi.Secret { return kmsapi.NewSecret(rand.Text() + rand.Text()) }
 
-// makeCA makes the CA that clients trust. Names tell two CAs of one machine apart.
+// makeCA makes the CA that clients trust. Its name has the date and the host, to tell the CAs of one machine apart.
 func (s *service) makeCA(now time.Time) (err error) {
 	name := fmt.Sprintf("KMS CA of %s, %s", now.UTC().Format(time.DateOnly), s.place.hosts[0])
 	s.ca, err = pki.NewAuthority(pki.CA(commonName(name), now, now.AddDate(caLife, 0, 0)), nil)
@@ -204,7 +206,7 @@ func serverTemplate(hosts []string, now, until time.Time) *x509.Certificate {
 	return pki.Server(commonName(hosts[0]), hosts, now, until)
 }
 
-// commonName cuts a name to what the standard allows. Programs go by the hosts instead.
+// commonName cuts a name to the length that X.509 allows. Clients verify the hosts instead.
 func commonName(name string) string {
 	const longest = 64
 	return name[:min(len(name), longest)]

@@ -13,19 +13,20 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/pki"
 )
 
-// node is a node that is about to be made.
+// node is a node before it is written.
 type node struct {
 	name string
-	// uri is what its certificate for the others says.
+	// uri identifies it in its certificate for the others.
 	uri *url.URL
-	// peers is host:port where the others reach it.
+	// peers is the host:port at which the others reach it.
 	peers  string
 	place  place
 	server pki.Pair
 	peer   pki.Pair
 }
 
-// parseNodes reads what was written of the nodes of a cluster, and adds hosts to those of each. Others are taken.
+// parseNodes parses the Nodes option, and adds hosts to those of each node. The names and addresses of taken are in
+// use.
 func parseNodes(cluster string, all, hosts []string, taken []*node) (nodes []*node, err error) {
 	for _, written := range all {
 		n, err := parseNode(cluster, written)
@@ -65,8 +66,8 @@ func parseNode(cluster, written string) (*node, error) {
 	return n, nil
 }
 
-// certify makes the certificates of a node, with those for clients until one time and those for other nodes until
-// another.
+// certify makes the certificates of a node: the one for clients expires at until, and the one for other nodes at
+// peersUntil.
 func (n *node) certify(ca, nodesCA *pki.Authority, now, until, peersUntil time.Time) (err error) {
 	if n.server, err = ca.Issue(serverTemplate(n.place.hosts, now, until)); err != nil {
 		return err
@@ -75,7 +76,7 @@ func (n *node) certify(ca, nodesCA *pki.Authority, now, until, peersUntil time.T
 	return err
 }
 
-// certificates are the files of what certify has made.
+// certificates returns the files of the certificates that certify has made, and of their keys.
 func (n *node) certificates() ([]newFile, error) {
 	tlsKey, err := pki.EncodeKey(n.server.Key)
 	peerKey, peerErr := pki.EncodeKey(n.peer.Key)

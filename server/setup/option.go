@@ -2,8 +2,8 @@ package setup
 
 import "fmt"
 
-// OptionError is a value of [Options], [ClusterOptions], [AddOptions] or [RenewOptions] that can't be used. Nothing was
-// made or changed.
+// OptionError reports a value in [Options], [ClusterOptions], [AddOptions] or [RenewOptions] that can't be used.
+// Nothing was made or changed.
 type OptionError struct {
 	// Option is the name of the option: host, listen, account, region, node, cluster or etcd.
 	Option string

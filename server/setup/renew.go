@@ -13,53 +13,54 @@ import (
 
 // RenewOptions are for [Renew].
 type RenewOptions struct {
-	// Dir has ca.pem and the certificate, tls.pem; that of a node also nodes-ca.pem and node.pem. Or it is the folder of a
-	// cluster, which has those of nodes.
+	// Dir is a folder with ca.pem and the certificate, tls.pem; that of a node also has nodes-ca.pem and node.pem. Or
+	// it is the folder of a cluster, with the folders of its nodes.
 	Dir string
 	// CAKeyFile is the key of the CA; "" means ca.key in Dir.
 	CAKeyFile string
 	// NodesCAKeyFile is the key of the nodes' CA; "" means nodes-ca.key beside the CA's key.
 	NodesCAKeyFile string
-	// Hosts are what the new certificate for clients is for; none means what the current one is for. They can't be given
-	// for a cluster, whose nodes have different ones.
+	// Hosts are the names and addresses in the new certificate for clients; none means those in the current one. They
+	// can't be given for a cluster, whose nodes have different ones.
 	Hosts []string
-	// Now is when the new certificates begin.
+	// Now is the present time. The new certificates are valid from an hour earlier.
 	Now time.Time
 }
 
-// Renewed is what [Renew] has made in a folder.
+// Renewed is the result of [Renew] for a folder.
 type Renewed struct {
-	// CertificateFile has the certificate for clients. It is "" if that was left as it is, without the key of its CA.
+	// CertificateFile is the renewed certificate for clients. It is "" if it was not renewed, because the key of its CA
+	// was not there.
 	CertificateFile string `json:"certificate_file,omitempty"`
-	// ConfigFile is server.hcl in the same folder, or "" if it is not there.
+	// ConfigFile is server.hcl in the same folder, or "" if there is none.
 	ConfigFile string    `json:"config_file,omitempty"`
 	Hosts      []string  `json:"hosts,omitempty"`
 	Expires    time.Time `json:"expires,omitzero"`
-	// Before is when the certificate that was replaced expires.
+	// Before is when the replaced certificate expires.
 	Before time.Time `json:"before,omitzero"`
-	// Node is about the certificate for the other nodes; nil for a service on one machine.
+	// Node is the certificate for the other nodes; nil for a service on one machine.
 	Node *RenewedNode `json:"node,omitempty"`
 	// Nodes are the nodes of a cluster, if Dir is its folder. No other field is set then.
 	Nodes []Renewed `json:"nodes,omitempty"`
 }
 
-// RenewedNode is the certificate of a node for the others.
+// RenewedNode is a node's certificate for the others.
 type RenewedNode struct {
 	Name    string `json:"name"`
 	Cluster string `json:"cluster"`
-	// CertificateFile is "" if it was left as it is, since there is no MissingKeyFile.
+	// CertificateFile is "" if the certificate was not renewed, because the CA's key, MissingKeyFile, does not exist.
 	CertificateFile string `json:"certificate_file,omitempty"`
 	MissingKeyFile  string `json:"missing_key_file,omitempty"`
-	// CAFile has the CA of the nodes, if that was renewed too: for the same key, so that earlier certificates are good.
+	// CAFile is the CA of the nodes, if it was renewed too. It has the same key, so earlier certificates stay valid.
 	CAFile string `json:"ca_file,omitempty"`
-	// Expires is that of the certificate that is there now, and Before that of the one that was replaced.
+	// Expires is when the current certificate expires, and Before when the replaced one does.
 	Expires time.Time `json:"expires"`
 	Before  time.Time `json:"before,omitzero"`
 }
 
-// Renew replaces the certificates in a folder by ones that the same CAs sign now. They are for the same keys, so that
-// these need not be where the CAs' are. Everything is signed before the first file is replaced. Each is replaced at
-// once and for good; after an error some may be, and Renew can be called again.
+// Renew replaces the certificates in a folder by new ones from the same CAs. They are for the same keys, which Renew
+// does not need. Everything is signed before the first file is replaced. Each file is replaced atomically and durably;
+// after an error, some may have been replaced, and Renew can be called again.
 func Renew(o RenewOptions) (_ Renewed, err error) {
 	if o.Hosts, err = checkHosts(o.Hosts); err != nil {
 		return Renewed{}, err
@@ -83,18 +84,18 @@ func Renew(o RenewOptions) (_ Renewed, err error) {
 	return made, r.replaceAll()
 }
 
-// renewal is what Renew has made so far.
+// renewal is the state of a Renew.
 type renewal struct {
 	o    RenewOptions
 	keys caKeys
-	// nodesCAs are the renewed CAs of nodes, by the DER of those before.
+	// nodesCAs are the renewed CAs of nodes, keyed by the DER of the ones that they replace.
 	nodesCAs map[string]*x509.Certificate
-	// below are the folders of nodes that were opened.
+	// below are the opened folders of nodes.
 	below []*folder
 	files []replacement
 }
 
-// replacement is a certificate that replaces the file of that name in a folder.
+// replacement is a certificate and the file in a folder that it replaces.
 type replacement struct {
 	in          *folder
 	name        string
@@ -121,7 +122,7 @@ func (r *renewal) close() (err error) {
 	return err
 }
 
-// renew signs what belongs in a folder, or in those of the nodes below it.
+// renew signs the certificates of a folder, or of the folders of the nodes below it.
 func (r *renewal) renew(f *folder) (made Renewed, err error) {
 	if !f.isClusters() {
 		return r.renewIn(f)
@@ -149,12 +150,12 @@ func (r *renewal) renew(f *folder) (made Renewed, err error) {
 	return made, r.renewCopy(f)
 }
 
-// isClusters reports whether a folder is that of a cluster, as [InitCluster] has made it, and not that of a node.
+// isClusters reports whether a folder is that of a cluster, as [InitCluster] has made it, rather than that of a node.
 func (f *folder) isClusters() bool {
 	return f.has(nodesCAName) && !f.has(certName) && !f.has(nodeCertName)
 }
 
-// nodes returns the names of the folders of nodes in that of a cluster.
+// nodes returns the names of the nodes' folders in the folder of a cluster.
 func (f *folder) nodes() (names []string, err error) {
 	entries, err := fs.ReadDir(f.root.FS(), ".")
 	for _, e := range entries {
@@ -204,7 +205,7 @@ func (r *renewal) renewServer(f *folder, made *Renewed) error {
 	return nil
 }
 
-// sign returns a certificate that follows current. It does not outlive its CA.
+// sign returns a certificate that replaces current. It does not outlive its CA.
 func sign(ca *pki.Authority, current *x509.Certificate, hosts []string, now time.Time) (*x509.Certificate, error) {
 	until, err := ca.Until(now.Add(certificateLife), now)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/pki"
 )
 
-// renewPeer signs the certificate of a node for the others.
+// renewPeer signs a node's certificate for the others.
 func (r *renewal) renewPeer(f *folder) (*RenewedNode, error) {
 	current, err := f.certificate(nodeCertName)
 	if err != nil {
@@ -44,7 +44,7 @@ func (r *renewal) renewPeer(f *folder) (*RenewedNode, error) {
 	return made, nil
 }
 
-// signPeer returns a certificate that follows current. It does not outlive its CA.
+// signPeer returns a certificate that replaces current. It does not outlive its CA.
 func (r *renewal) signPeer(ca *pki.Authority, current *x509.Certificate, name string) (*x509.Certificate, error) {
 	until, err := ca.Until(r.o.Now.AddDate(caLife, 0, 0), r.o.Now)
 	if err != nil {
@@ -55,9 +55,9 @@ func (r *renewal) signPeer(ca *pki.Authority, current *x509.Certificate, name st
 	return ca.Sign(template, current.PublicKey)
 }
 
-// renewNodesCA gives ca, which is in a folder, a certificate that is valid for longer, and reports whether it has. The
-// certificate is for the same key and name, so that the nodes still believe each other while some have the earlier
-// one. A CA that another one has signed, or that is not alone in its file, stays as it is.
+// renewNodesCA gives ca, the CA in folder f, a certificate that is valid for longer, and reports whether it did. The
+// certificate is for the same key and name, so nodes still trust each other while some have the earlier one. A CA that
+// another CA has signed, or that shares its file with others, stays as it is.
 func (r *renewal) renewNodesCA(f *folder, ca *pki.Authority) (isNew bool, err error) {
 	all, err := f.certificates(nodesCAName)
 	until := r.o.Now.AddDate(caLife, 0, 0)
@@ -80,7 +80,7 @@ func isSelfSigned(c *x509.Certificate) bool {
 	return bytes.Equal(c.RawIssuer, c.RawSubject) && c.CheckSignatureFrom(c) == nil
 }
 
-// renewCopy replaces the CA of the nodes in the folder of a cluster too, if it was renewed.
+// renewCopy also replaces the nodes' CA in the folder of the cluster, if it was renewed.
 func (r *renewal) renewCopy(f *folder) error {
 	before, err := f.certificate(nodesCAName)
 	if err != nil {

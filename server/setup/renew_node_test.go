@@ -12,7 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/setup"
 )
 
-// identityAt reads the certificate of a node as a peer with a CA does at a time.
+// identityAt verifies the certificate of a node as a peer that trusts ca does at a time.
 func identityAt(t *testing.T, files map[string]string, ca string, at time.Time) error {
 	t.Helper()
 	_, err := peers.ParseIdentity([]byte(files["node.pem"]), []byte(files["node.key"]), []byte(ca), at)
@@ -86,7 +86,7 @@ func TestACertificateOfANodeStaysWithoutTheKeyOfItsCA(t *testing.T) {
 	require.Equal(t, before["node.pem"], after["node.pem"])
 	require.NotEqual(t, before["tls.pem"], after["tls.pem"])
 
-	// A site whose certificates for clients are another CA's has the key of the nodes' CA alone.
+	// A site whose certificates for clients come from another CA has only the key of the nodes' CA.
 	o.CAKeyFile, o.NodesCAKeyFile = "", moved
 	renewed, err = setup.Renew(o)
 	require.NoError(t, err)

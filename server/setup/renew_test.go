@@ -20,7 +20,7 @@ func TestARenewedCertificateIsForTheSameHostsAndKey(t *testing.T) {
 	before := read(t, made.Dir)
 	path := filepath.Join(made.Dir, "tls.pem")
 	require.NoError(t, os.Chmod(path, 0o640))
-	now := made.Expires.Add(year) // An expired one can be renewed too.
+	now := made.Expires.Add(year) // An expired certificate can be renewed too.
 	renewed, err := setup.Renew(setup.RenewOptions{Dir: made.Dir, Now: now})
 	require.NoError(t, err)
 	require.Equal(t, made.Hosts, renewed.Hosts)

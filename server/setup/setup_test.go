@@ -22,7 +22,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
 
-// newDir returns the path of a folder that does not exist. It is short, since the name of a socket in it must be.
+// newDir returns the path of a folder that does not exist. It is short enough for a socket in the folder.
 func newDir(t *testing.T) string {
 	t.Helper()
 	above, err := os.MkdirTemp("", "init-")
@@ -97,7 +97,7 @@ func certificate(t *testing.T, content string) *x509.Certificate {
 	return c
 }
 
-// accepts verifies the certificate in files as a client of host does.
+// accepts verifies the certificate in files as a client that connects to host does.
 func accepts(t *testing.T, files map[string]string, host string, at time.Time) error {
 	t.Helper()
 	roots := x509.NewCertPool()

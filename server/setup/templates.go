@@ -7,19 +7,20 @@ import (
 	"strings"
 )
 
-// What the service makes: its store, whose name the name of its socket begins with, and its audit log.
+// The files that the service makes: its store, its socket, whose name is that of the store and socketEnd, and its audit
+// log.
 const (
 	storeName = "kms.db"
 	socketEnd = ".sock"
 	auditName = "audit.log"
-	// A node has no store of its own that its socket could be named after.
+	// A node has no store file to name its socket after.
 	nodeSocketName = "kms" + socketEnd
 )
 
-// opsAddress is where a node answers for its health, for the load balancer.
+// opsAddress is where a node serves its health, for the load balancer.
 const opsAddress = loopback + ":9180"
 
-// config returns the configuration file. Every value but the paths has been checked to need no quoting.
+// config returns the configuration file. All values except the paths were checked and need no quoting.
 func (s *service) config() string {
 	store := fmt.Sprintf(`# On a local disk. With systemd: /var/lib/alicloudkms/kms.db
 storage { path = %s }
@@ -105,7 +106,7 @@ func quote(s string) string {
 	return strings.NewReplacer("${", "$${", "%{", "%%{").Replace(strconv.Quote(s))
 }
 
-// env returns the file of variables.
+// env returns the file with the variables of clients.
 func (s *service) env() string {
 	client := Client{
 		Endpoint: s.made.Endpoint, Region: s.made.Region, AccessKeyID: s.made.AccessKeyID, Secret: s.secret,

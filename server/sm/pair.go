@@ -42,7 +42,7 @@ func (k pair) Decrypt(algorithm string, ciphertext []byte) (plaintext []byte, ok
 	return k.PrivateKey.Decrypt(ciphertext)
 }
 
-// public is the public key of a CMK, or one that a caller has brought.
+// public is the public key of a CMK, or one that a caller has sent.
 type public struct{ *sm2key.PublicKey }
 
 func (p public) Verify(algorithm string, digest, signature []byte) bool {

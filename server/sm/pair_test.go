@@ -19,7 +19,7 @@ func vector(t testing.TB, name string) []byte {
 	return content
 }
 
-// pairOf is the key pair of OpenSSL in a file of testdata.
+// pairOf returns OpenSSL's key pair in a file of testdata.
 func pairOf(t testing.TB, spec, file string) (*asymmetric.Key, *asymmetric.Public) {
 	t.Helper()
 	key, err := asymmetric.Parse(spec, vector(t, file+".pkcs8.der"))
@@ -102,7 +102,7 @@ func TestNoKeySpecIsRegisteredTwice(t *testing.T) {
 	}
 }
 
-// FuzzPair finds what is taken as a key and can't be encoded, used and parsed again.
+// FuzzPair looks for input that is accepted as a key but can't be encoded, used and parsed again.
 func FuzzPair(f *testing.F) {
 	f.Add(vector(f, "sm2.pkcs8.der"))
 	key, _ := pairOf(f, kmsapi.KeySpecSM2, "sm2")
@@ -126,8 +126,8 @@ func FuzzPair(f *testing.F) {
 	})
 }
 
-// BenchmarkKey measures what the operations of asymmetric keys do with a key on SM2, and with one on P-256 beside it:
-// parse it, which each request does again, and use it.
+// BenchmarkKey measures what the operations on asymmetric keys do with an SM2 key, and with a P-256 key for comparison:
+// each request parses the key and uses it.
 func BenchmarkKey(b *testing.B) {
 	digest := vector(b, "digest-sha256.bin")
 	for spec, file := range map[string]string{kmsapi.KeySpecSM2: "sm2", kmsapi.KeySpecP256: "prime256v1"} {

@@ -29,16 +29,16 @@ func init() {
 	})
 }
 
-// wrappingKey is the key of one import.
+// wrappingKey is the wrapping key of one import.
 type wrappingKey struct{ *sm2key.PrivateKey }
 
 func (k wrappingKey) SPKI() ([]byte, error) { return k.Public().SPKI() }
 
-// DER is the number of the key alone: tokens need no more.
+// DER returns only the private scalar: tokens need no more.
 func (k wrappingKey) DER() ([]byte, error) { return k.Scalar(), nil }
 
-// Unwrap undoes [kmsapi.WrapSM2PKE]. It may look at the length of a plaintext: SM2 yields either what a holder of the
-// public key encrypted or nothing.
+// Unwrap undoes [kmsapi.WrapSM2PKE]. Branching on the length of the plaintext leaks nothing: SM2 yields either what a
+// holder of the public key encrypted or nothing.
 func (k wrappingKey) Unwrap(algorithm string, ciphertext, material []byte) int {
 	if algorithm != kmsapi.WrapSM2PKE {
 		return 0
@@ -52,7 +52,7 @@ func (k wrappingKey) Unwrap(algorithm string, ciphertext, material []byte) int {
 	return 1
 }
 
-// UnwrapPrivateKey undoes [kmsapi.WrapSM2KeyPair]. Whether the number is that of a key is for the caller to find out.
+// UnwrapPrivateKey undoes [kmsapi.WrapSM2KeyPair]. The caller must check that the scalar is a valid key.
 func (k wrappingKey) UnwrapPrivateKey(ciphertext []byte) (pkcs8 []byte, ok bool) {
 	scalar, ok := k.PrivateKey.UnwrapPrivateKey(ciphertext)
 	defer clear(scalar)
@@ -60,13 +60,14 @@ func (k wrappingKey) UnwrapPrivateKey(ciphertext []byte) (pkcs8 []byte, ok bool)
 	return pkcs8, ok && err == nil
 }
 
-// Approved is false: FIPS 140-3 does not have the curve.
+// Approved returns false: FIPS 140-3 does not approve the curve.
 func (public) Approved() bool { return false }
 
-// MaxWrapped is by [kmsapi.WrapSM2PKE].
+// MaxWrapped returns the length, in bytes, of the longest secret that [kmsapi.WrapSM2PKE] wraps, or 0 for another
+// algorithm.
 func (p public) MaxWrapped(algorithm string) int { return p.MaxPlaintext(algorithm) }
 
-// Wrap is the encryption of the curve.
+// Wrap encrypts secret with SM2.
 func (p public) Wrap(algorithm string, secret []byte) ([]byte, error) {
 	return p.Encrypt(algorithm, secret)
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/wrapping"
 )
 
-// newWrappingKey is a wrapping key, and its public half as the owner of key material sees it.
+// newWrappingKey returns a wrapping key, and its public key as the owner of key material parses it.
 func newWrappingKey(t testing.TB) (*wrapping.Key, *sm2key.PublicKey) {
 	t.Helper()
 	key, err := wrapping.Generate(kmsapi.WrappingKeySpecSM2)
@@ -73,7 +73,7 @@ func TestOtherCiphertextsGiveRandomMaterial(t *testing.T) {
 	}
 }
 
-// requireRefused checks that a failure looks like every other one.
+// requireRefused requires that the failure looks like every other failure.
 func requireRefused(t *testing.T, key *wrapping.Key, algorithm string, ciphertext []byte, name string) {
 	t.Helper()
 	first, ok := key.Unwrap(algorithm, ciphertext, kmsapi.KeyMaterialSize)
