@@ -176,7 +176,7 @@ func TestAnActiveNodeWhoseClockIsOffServesAndSaysSo(t *testing.T) {
 	require.Equal(t, http.StatusOK, status, "it is the one that serves")
 	require.True(t, body.ClockOff)
 	require.Len(t, body.Warnings, 1)
-	require.Equal(t, "its clock is off: by a minute; no other node can take over while that is so", body.Warnings[0])
+	require.Equal(t, "its clock is off: by a minute; no other node can take over until that changes", body.Warnings[0])
 	_, metrics := observe(t, one.OpsAddress(), http.MethodGet, "/metrics")
 	require.Contains(t, metrics, "\nalicloudkms_cluster_clock_off 1\n")
 
@@ -275,7 +275,7 @@ func TestAnActiveNodeWarnsThatNoOtherCanTakeOverWhileTheStoreIsFull(t *testing.T
 	tr.cluster.full.Store(true)
 	status, body := one.observeHealth("")
 	require.Equal(t, http.StatusOK, status)
-	require.Equal(t, []string{"the store has raised the alarm NOSPACE; no other node can take over while that is so"},
+	require.Equal(t, []string{"the store has raised the alarm NOSPACE; no other node can take over until that changes"},
 		body.Warnings)
 }
 

@@ -109,7 +109,7 @@ func (n *node) standbyHealth(s ops.Node) error {
 		return errors.New("this node is about to become the active one")
 	case leader.Name == self.Name:
 		return fmt.Errorf("the active node, at %s, has the name of this node, so nothing is forwarded to it; "+
-			"or this node was it before it was started again", leader.Address)
+			"or this node was the active one before it was restarted", leader.Address)
 	}
 	if err := n.link.Unreachable(); err != nil {
 		return fmt.Errorf("the active node can't be reached: %w", err)

@@ -97,7 +97,7 @@ func (s Status) certificateNotes(say func(Certificate) string) (all []string) {
 		}
 	}
 	if left > 0 {
-		all = append(all, "So it is with "+plural(float64(left), "more certificate.", "more certificates."))
+		all = append(all, "The same holds for "+plural(float64(left), "more certificate.", "more certificates."))
 	}
 	return all
 }

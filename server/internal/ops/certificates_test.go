@@ -103,7 +103,7 @@ func TestCertificatesAreMentionedInTime(t *testing.T) {
 		"one that expires now": {[]Certificate{{ForEtcd, "", now}}, "The certificate for etcd has expired.\n"},
 		"many": {
 			many, strings.Repeat("The certificate of gateway kst-a has expired.\n", 5) +
-				"So it is with 3 more certificates.\n",
+				"The same holds for 3 more certificates.\n",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -41,7 +41,7 @@ type Node struct {
 // it, already answer 503. Clocks are compared for the next takeover, which is impossible while they differ. A store
 // that takes no writes is a warning too.
 func (n Node) warnings() (all []string) {
-	const noTakeover = "; no other node can take over while that is so"
+	const noTakeover = "; no other node can take over until that changes"
 	if n.Active && n.ClockErr != nil {
 		all = append(all, n.ClockErr.Error()+noTakeover)
 	}
