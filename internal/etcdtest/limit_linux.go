@@ -1,8 +1,6 @@
 package etcdtest
 
 import (
-	"fmt"
-
 	"golang.org/x/sys/unix"
 )
 
@@ -10,7 +8,7 @@ import (
 // one of its next entries. The limit ends with the process; a restarted member has none.
 func (m *Member) LimitFiles(bytes uint64) error {
 	if m.process == nil {
-		return fmt.Errorf("%s is down", m.name)
+		return m.down()
 	}
 	return unix.Prlimit(m.process.cmd.Process.Pid, unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: bytes, Max: bytes}, nil)
 }

@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"sync"
 	"syscall"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/freeze"
 )
 
 // Member is one member of a cluster, as a process. Its methods are for one goroutine at a time.
@@ -111,18 +113,24 @@ func (m *Member) end(signal syscall.Signal) {
 	m.process = nil
 }
 
-// Stop freezes the member with SIGSTOP, until [Member.Continue] or its end.
-func (m *Member) Stop() error { return m.signal(syscall.SIGSTOP) }
+// Stop freezes the member with SIGSTOP, until [Member.Continue] or its end. Once Stop returns, the member answers
+// nothing.
+func (m *Member) Stop() error {
+	if m.process == nil {
+		return m.down()
+	}
+	return freeze.Process(m.process.cmd.Process)
+}
 
 // Continue lets a frozen member go on.
-func (m *Member) Continue() error { return m.signal(syscall.SIGCONT) }
-
-func (m *Member) signal(signal syscall.Signal) error {
+func (m *Member) Continue() error {
 	if m.process == nil {
-		return fmt.Errorf("%s is down", m.name)
+		return m.down()
 	}
-	return m.process.cmd.Process.Signal(signal)
+	return m.process.cmd.Process.Signal(syscall.SIGCONT)
 }
+
+func (m *Member) down() error { return fmt.Errorf("%s is down", m.name) }
 
 // Done is closed when the process has ended, for whatever reason. It is nil for a member that is down.
 func (m *Member) Done() <-chan struct{} {

@@ -136,7 +136,7 @@ func (n *node) kill() {
 	}
 }
 
-func (n *node) freeze() error { return n.process.Signal(syscall.SIGSTOP) }
+func (n *node) freeze() error { return n.process.Freeze() }
 
 // thaw lets a frozen node go on. One that was killed meanwhile stays down.
 func (n *node) thaw() error {

@@ -249,7 +249,7 @@ func TestSealPluginGivesUpOnAKMSThatHangs(t *testing.T) {
 		v.comesUp(t)
 
 		service := l.kms.Process
-		require.NoError(t, service.Signal(syscall.SIGSTOP))
+		require.NoError(t, service.Freeze())
 		t.Cleanup(func() { _ = service.Signal(syscall.SIGCONT) })
 		require.True(t, v.IsActive())
 		require.NoError(t, v.Stop())

@@ -91,7 +91,9 @@ var rooms = map[string]room{
 	// The variables that say which KMS is called, and with which credentials, for the commands.
 	"internal/environment": {imports: []string{"client", "credentials", "internal/input", "kmsapi"}, onlyStandard: true},
 	// etcd for tests, as processes.
-	"internal/etcdtest": {imports: []string{"internal/heldport", "internal/link"}},
+	"internal/etcdtest": {imports: []string{"internal/freeze", "internal/heldport", "internal/link"}},
+	// Processes that hang, for tests.
+	"internal/freeze": {},
 	// What is logged in tests.
 	"internal/testlog": {onlyStandard: true},
 	// Ports for servers that tests stop and start again.
@@ -191,7 +193,9 @@ var rooms = map[string]room{
 	"server/internal/cluster": {imports: serverRooms("store", "kmsapi")},
 	"server/internal/store/etcd": {
 		imports: serverRooms("cluster", "store", "store/bolt", "store/group"),
-		tests:   serverRooms("store/storetest", "internal/etcdtest", "internal/link", "internal/testlog", "kmsapi"),
+		tests: serverRooms(
+			"store/storetest", "internal/etcdtest", "internal/freeze", "internal/link", "internal/testlog", "kmsapi",
+		),
 	},
 	"server/internal/store/storetest": {imports: serverRooms("store", "store/bolt", "internal/testlog")},
 	// The links between the nodes of a cluster.

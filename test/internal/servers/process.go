@@ -9,6 +9,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/freeze"
 )
 
 // Process is a server process. What it prints goes to a log file.
@@ -70,6 +72,9 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 
 // Signal sends a signal to the process, and fails if it has ended.
 func (p *Process) Signal(s os.Signal) error { return p.cmd.Process.Signal(s) }
+
+// Freeze suspends the process until SIGCONT or its end; see [freeze.Process].
+func (p *Process) Freeze() error { return freeze.Process(p.cmd.Process) }
 
 // Done is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/etcdtest"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/freeze"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/etcd"
@@ -154,7 +155,7 @@ func TestAProcessThatWasStoppedIsNoLongerActive(t *testing.T) {
 	standby := join(t, dial(t, server.Endpoints()...))
 	c := startChild(t, server.Endpoints()[0])
 	c.await(t, 100)
-	require.NoError(t, c.cmd.Process.Signal(syscall.SIGSTOP))
+	require.NoError(t, freeze.Process(c.cmd.Process))
 	term := lead(t, standby, "b")
 	before := contents(t, term.Store().View)
 	acknowledged := c.printed()
