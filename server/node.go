@@ -13,7 +13,6 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/peers"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
 // node is a server's part in a cluster. It follows the store, is a candidate for the active node while it may be, and
@@ -156,10 +155,13 @@ func (n *node) serveTerm(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if _, refusal := n.candidacy.now(); refusal != nil { // It was refused in the moment that it won.
+		return resign(ctx, term, unchanged)
+	}
 	n.metrics.TermBegan()
 	a, err := n.takeOver(ctx, term)
 	if err != nil {
-		return errors.Join(err, resign(ctx, term, func(store.Writer) error { return nil }))
+		return errors.Join(err, resign(ctx, term, unchanged))
 	}
 	n.become(a)
 	select {
