@@ -162,8 +162,9 @@ func (t *fakeTerm) end(why error) {
 	}
 }
 
+// Resign takes as long as the disk does.
 func (t *fakeTerm) Resign(ctx context.Context, last func(store.Writer) error) error {
-	err := t.Update(ctx, last)
+	err := t.Update(context.WithoutCancel(ctx), last)
 	t.end(err)
 	return err
 }

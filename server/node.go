@@ -222,7 +222,7 @@ func (n *node) stop(ctx context.Context) error {
 
 // stepDown ends the term of a in order.
 func (n *node) stepDown(ctx context.Context, a *active) error {
-	limited, cancel := context.WithTimeout(ctx, stepDownTime)
+	limited, cancel := context.WithTimeout(ctx, n.options.stepDownTime)
 	defer cancel()
 	err := a.stepDown(limited)
 	return errors.Join(err, n.follow(a))
