@@ -84,6 +84,19 @@ func TestNoNodeBeginsANewStoreInPlaceOfOneThatWasDeleted(t *testing.T) {
 	}
 }
 
+// The node has not been checked since it made the store.
+func TestANodeThatHasMadeAStoreBeginsNoOtherInItsPlace(t *testing.T) {
+	tr := newTrial(t)
+	one := tr.start("one")
+	one.awaitActive()
+	tr.cluster.noTerms.Store(true)
+	tr.deleteAll("")
+	tr.term().end(errDisk)
+	tr.cluster.noTerms.Store(false)
+	tr.awaitInTime("it may not stand", func() bool { return one.NodeHealth().Refusal != nil })
+	require.ErrorContains(t, one.NodeHealth().Err, "the store is empty, and was not before")
+}
+
 // deleteAll deletes the records below a prefix, as an operator might by hand.
 func (tr *trial) deleteAll(prefix string) {
 	tr.t.Helper()
