@@ -17,6 +17,7 @@
 package kmstest
 
 import (
+	"io"
 	"log/slog"
 	"os"
 	"sync/atomic"
@@ -25,6 +26,7 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/heldport"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/testlog"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
@@ -48,6 +50,8 @@ type KMS struct {
 
 	t      testing.TB
 	config server.Config
+	// log is where the service logs to.
+	log io.Writer
 	// options are used at every start.
 	options server.Options
 	server  *server.Server
@@ -88,7 +92,7 @@ func WithOptions(t testing.TB, change func(*server.Config), options server.Optio
 	k := &KMS{
 		CACert: string(ca), CAFile: dev.CAFile, Region: kmsapi.DefaultRegion, DataDir: dir,
 		AccessKeyID: dev.AccessKeyID, AccessKeySecret: dev.AccessKeySecret,
-		t: t, config: dev.Config, options: options,
+		t: t, config: dev.Config, log: testlog.Output(t), options: options,
 	}
 	change(&k.config)
 	t.Cleanup(k.end)
@@ -162,9 +166,8 @@ func (k *KMS) Stop() {
 // Start starts a stopped service again, with its data and at the same endpoint.
 func (k *KMS) Start() {
 	k.t.Helper()
-	logger := slog.New(slog.NewTextHandler(k.t.Output(), nil))
 	options := k.options
-	options.Logger, options.Clock = logger, k.Now
+	options.Logger, options.Clock = slog.New(slog.NewTextHandler(k.log, nil)), k.Now
 	started, err := server.Start(k.config, options)
 	must(k.t, err)
 	k.server = started

@@ -64,6 +64,7 @@ func (n *node) takeOver(ctx context.Context, term cluster.Term) (*active, error)
 	if err != nil {
 		return nil, err
 	}
+	n.known.Store(true) // It may have made the store just now.
 	mark, err := a.lastMark(ctx, c)
 	if err != nil {
 		return nil, err

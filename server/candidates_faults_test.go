@@ -36,6 +36,27 @@ func TestANodeStepsDownIfItCanNotWriteItsAuditLog(t *testing.T) {
 	tr.awaitInTime("one is the active one again", func() bool { return one.NodeHealth().Active })
 }
 
+func TestANodeThatIsRefusedInTheMomentThatItWinsDoesNotTakeOver(t *testing.T) {
+	tr := newTrial(t)
+	one := tr.start("one")
+	one.awaitActive()
+	two := tr.start("two")
+	tr.awaitInTime("two may stand", func() bool { return two.NodeHealth().Refusal == nil })
+	won, goOn := make(chan struct{}), make(chan struct{})
+	pause := func() {
+		close(won)
+		<-goOn
+	}
+	two.won.Store(&pause)
+	one.close()
+	<-won
+	refuse(two)
+	tr.awaitInTime("two may not stand", func() bool { return two.NodeHealth().Refusal != nil })
+	close(goOn)
+	tr.awaitInTime("two gives the term up", func() bool { return tr.term() == nil })
+	require.NotContains(t, two.log.String(), "is the active one now")
+}
+
 func TestNoNodeBeginsANewStoreInPlaceOfOneThatWasDeleted(t *testing.T) {
 	for _, tc := range []struct {
 		name, prefix, refusal string
@@ -61,6 +82,19 @@ func TestNoNodeBeginsANewStoreInPlaceOfOneThatWasDeleted(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The node has not been checked since it made the store.
+func TestANodeThatHasMadeAStoreBeginsNoOtherInItsPlace(t *testing.T) {
+	tr := newTrial(t)
+	one := tr.start("one")
+	one.awaitActive()
+	tr.cluster.noTerms.Store(true)
+	tr.deleteAll("")
+	tr.term().end(errDisk)
+	tr.cluster.noTerms.Store(false)
+	tr.awaitInTime("it may not stand", func() bool { return one.NodeHealth().Refusal != nil })
+	require.ErrorContains(t, one.NodeHealth().Err, "the store is empty, and was not before")
 }
 
 // deleteAll deletes the records below a prefix, as an operator might by hand.

@@ -97,7 +97,7 @@ func TestDataKeysHaveTheLengthAskedFor(t *testing.T) {
 				require.NoError(t, err)
 				require.Len(t, key, tc.bytes)
 				require.Equal(t, shown, got.Plaintext == opened.Plaintext)
-				require.Equal(t, shown, strings.Contains(string(got.body), opened.Plaintext))
+				require.Equal(t, shown, got.shows(opened.Plaintext))
 			})
 		}
 	}
@@ -106,6 +106,14 @@ func TestDataKeysHaveTheLengthAskedFor(t *testing.T) {
 			w.do(action, append(pairs, "KeyId", id)...).refused(t, kmsapi.ErrInvalidParameter)
 		}
 	}
+}
+
+// shows reports whether the answer has a plaintext as a value or, unless it is so short that the base64 of other bytes
+// may end with it, as part of one.
+func (a answer) shows(plaintext string) bool {
+	const short = 8
+	body := string(a.body)
+	return strings.Contains(body, `"`+plaintext+`"`) || len(plaintext) > short && strings.Contains(body, plaintext)
 }
 
 // pairOf returns the value of name in pairs.
@@ -139,7 +147,7 @@ func TestAnExportedDataKeyIsTheSameUnderBothKeys(t *testing.T) {
 				require.Equal(t, []string{id, made.KeyVersionId}, []string{again.KeyId, again.KeyVersionId})
 				for _, got := range []answer{made, again} {
 					require.Empty(t, got.Plaintext)
-					require.NotContains(t, string(got.body), opened.Plaintext)
+					require.False(t, got.shows(opened.Plaintext))
 				}
 			})
 		}

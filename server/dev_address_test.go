@@ -41,6 +41,7 @@ func keepPort(t *testing.T, address string) {
 	_, err = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: kms\r\nConnection: close\r\n\r\n")
 	require.NoError(t, err)
 	closes(t, conn)
+	_, _ = io.Copy(io.Discard, conn.NetConn()) // TLS ends before TCP does, which the service must close first too.
 }
 
 func TestADevelopmentServiceKeepsItsAddresses(t *testing.T) {

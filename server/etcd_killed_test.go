@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -60,7 +61,8 @@ func (d doomed) run(ctx context.Context, step func(string)) (err error) {
 // kill runs d in a child that is killed after the n-th step, counted from 1.
 func (d doomed) kill(t *testing.T, n int) {
 	t.Helper()
-	d.After = n
+	const lease = 5 * time.Second // The next command waits until it has expired.
+	d.After, d.Config, d.To = n, withLease(d.Config, lease), withLease(d.To, lease)
 	command, err := json.Marshal(d)
 	require.NoError(t, err)
 	child := exec.CommandContext(t.Context(), os.Args[0])

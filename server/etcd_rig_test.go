@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -26,6 +27,10 @@ type twoStores struct {
 // prefixes counts the stores in etcd, so that each gets its own prefix.
 var prefixes atomic.Int64
 
+// longLease is a lease that a command does not lose when it is off the processor for some seconds. shortLease is for
+// commands that wait for the end of one.
+const longLease, shortLease = 20 * time.Second, 2 * time.Second
+
 // newTwoStores makes a store with a number of keys in a file, and none in etcd.
 func newTwoStores(t *testing.T, etcd *etcdtest.Cluster, keys int) *twoStores {
 	t.Helper()
@@ -39,9 +44,19 @@ func newTwoStores(t *testing.T, etcd *etcdtest.Cluster, keys int) *twoStores {
 	s.etcd = s.inFile
 	s.etcd.Storage = server.StorageConfig{}
 	s.etcd.Etcd = &server.EtcdConfig{
-		Endpoints: etcd.Endpoints(), Prefix: fmt.Sprintf("test-%d/", prefixes.Add(1)), Lease: "2s",
+		Endpoints: etcd.Endpoints(), Prefix: fmt.Sprintf("test-%d/", prefixes.Add(1)), Lease: longLease.String(),
 	}
 	return s
+}
+
+// withLease returns c with another lease, if its store is in etcd.
+func withLease(c server.Config, lease time.Duration) server.Config {
+	if c.Etcd != nil {
+		changed := *c.Etcd
+		changed.Lease = lease.String()
+		c.Etcd = &changed
+	}
+	return c
 }
 
 // at returns the path of a file of the test.

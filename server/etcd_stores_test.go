@@ -21,7 +21,7 @@ func (s *twoStores) lead() cluster.Term {
 	engine, linked := cluster.Registered()
 	require.True(s.t, linked)
 	node, err := engine.Join(s.t.Context(), cluster.Options{
-		Endpoints: s.etcd.Etcd.Endpoints, Prefix: s.etcd.Etcd.Prefix, Lease: 2 * time.Second,
+		Endpoints: s.etcd.Etcd.Endpoints, Prefix: s.etcd.Etcd.Prefix, Lease: longLease,
 	})
 	require.NoError(s.t, err)
 	s.t.Cleanup(func() { _ = node.Close() })
@@ -41,12 +41,13 @@ func TestAStoreInEtcdIsCheckedAndBackedUpWhileANodeIsActive(t *testing.T) {
 	require.Equal(t, report, requireGood(t, s.inFile, backup), "it is a file like all backups")
 	require.True(t, term.Valid())
 
-	_, err := server.Restore(t.Context(), s.etcd, backup, true, s.at("kept.db"), nil)
+	waiting := withLease(s.etcd, shortLease)
+	_, err := server.Restore(t.Context(), waiting, backup, true, s.at("kept.db"), nil)
 	require.ErrorIs(t, err, server.ErrInUse)
 	require.ErrorContains(t, err, `the active node is "node-1" at "127.0.0.1:1"; stop the service on all machines first`)
 	there := s.inFile
 	there.Storage.Path = s.at("there.db")
-	_, err = server.Migrate(t.Context(), s.etcd, there, nil)
+	_, err = server.Migrate(t.Context(), waiting, there, nil)
 	require.ErrorIs(t, err, server.ErrInUse)
 	require.NoFileExists(t, s.at("kept.db"))
 

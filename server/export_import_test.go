@@ -30,16 +30,6 @@ func (o Options) WithAWrappingKeyEvery(takes time.Duration) Options {
 	return o
 }
 
-// WithAKeyPairEvery returns o with its key pairs. Making each takes the given time.
-func (o Options) WithAKeyPairEvery(takes time.Duration) Options {
-	generate := o.keyPair
-	o.generatePair = func(spec string) (*asymmetric.Key, error) {
-		time.Sleep(takes)
-		return generate(spec)
-	}
-	return o
-}
-
 // WithKeyPairsFrom returns o with key pairs that generate makes.
 func (o Options) WithKeyPairsFrom(generate func(spec string) (*asymmetric.Key, error)) Options {
 	o.generatePair = generate

@@ -116,6 +116,8 @@ type Member struct {
 	// After is time.After by the test's clock. Stepped is called when something may have changed.
 	After   func(time.Duration) <-chan time.Time
 	Stepped func()
+	// StepDown is how long a step-down waits for requests in hand; 0 is the usual time.
+	StepDown time.Duration
 }
 
 // As returns o for a node that is the member m of a cluster.
@@ -125,7 +127,7 @@ func (o Options) As(m Member) Options {
 		connect: func(l linkOptions) (link, error) { return m.Connect(l.Handler, l.Description) },
 		skew:    m.Skew, forStore: newStoreTLS(storeIdentity{certificate: m.ForStore}),
 	}
-	o.after, o.stepped = m.After, m.Stepped
+	o.after, o.stepped, o.stepDownTime = m.After, m.Stepped, m.StepDown
 	return o
 }
 

@@ -56,6 +56,8 @@ type fakeNode struct {
 	cluster *fakeCluster
 	// away is set while the node can't reach the store.
 	away atomic.Bool
+	// won is called when the node has become the leader.
+	won atomic.Pointer[func()]
 }
 
 func (n *fakeNode) Lead(ctx context.Context, self cluster.Peer) (cluster.Term, error) {
@@ -67,6 +69,9 @@ func (n *fakeNode) Lead(ctx context.Context, self cluster.Peer) (cluster.Term, e
 			term := &fakeTerm{node: n, self: self, done: make(chan struct{})}
 			c.setLeader(term)
 			c.mu.Unlock()
+			if won := n.won.Load(); won != nil {
+				(*won)()
+			}
 			return term, nil
 		}
 		c.mu.Unlock()
@@ -157,8 +162,9 @@ func (t *fakeTerm) end(why error) {
 	}
 }
 
+// Resign takes as long as the disk does.
 func (t *fakeTerm) Resign(ctx context.Context, last func(store.Writer) error) error {
-	err := t.Update(ctx, last)
+	err := t.Update(context.WithoutCancel(ctx), last)
 	t.end(err)
 	return err
 }

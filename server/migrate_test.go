@@ -157,8 +157,11 @@ func TestAMigrationThatIsRefusedChangesNothing(t *testing.T) {
 			want: "FILE: the file is not a whole store",
 		},
 		"no etcd": {
-			spoil: func(_ *testing.T, s *twoStores) { s.etcd.Etcd.Endpoints = []string{"http://127.0.0.1:1"} },
-			want:  "etcd: endpoints: ETCD: etcd http://127.0.0.1:1 does not answer: ",
+			spoil: func(_ *testing.T, s *twoStores) {
+				s.etcd = withLease(s.etcd, shortLease)
+				s.etcd.Etcd.Endpoints = []string{"http://127.0.0.1:1"}
+			},
+			want: "etcd: endpoints: ETCD: etcd http://127.0.0.1:1 does not answer: ",
 		},
 		"it has moved to somewhere else": {
 			spoil: func(t *testing.T, s *twoStores) {

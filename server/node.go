@@ -13,7 +13,6 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/peers"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
 // node is a server's part in a cluster. It follows the store, is a candidate for the active node while it may be, and
@@ -156,10 +155,13 @@ func (n *node) serveTerm(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if _, refusal := n.candidacy.now(); refusal != nil { // It was refused in the moment that it won.
+		return resign(ctx, term, unchanged)
+	}
 	n.metrics.TermBegan()
 	a, err := n.takeOver(ctx, term)
 	if err != nil {
-		return errors.Join(err, resign(ctx, term, func(store.Writer) error { return nil }))
+		return errors.Join(err, resign(ctx, term, unchanged))
 	}
 	n.become(a)
 	select {
@@ -220,7 +222,7 @@ func (n *node) stop(ctx context.Context) error {
 
 // stepDown ends the term of a in order.
 func (n *node) stepDown(ctx context.Context, a *active) error {
-	limited, cancel := context.WithTimeout(ctx, stepDownTime)
+	limited, cancel := context.WithTimeout(ctx, n.options.stepDownTime)
 	defer cancel()
 	err := a.stepDown(limited)
 	return errors.Join(err, n.follow(a))

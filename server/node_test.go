@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"testing"
 	"time"
@@ -68,7 +69,7 @@ func TestAStandbyAnswersByItselfWhatTheActiveNodeDoesNot(t *testing.T) {
 		{"a lost answer", func(_ *trial, _, two *trialNode) { two.link().lost.Store(true) }, "did not answer", "unknown"},
 		{"no active node", func(tr *trial, one, two *trialNode) {
 			refuse(one, two)
-			tr.awaitInTime("two may not stand", func() bool { return two.NodeHealth().Refusal != nil })
+			tr.awaitInTime("two may not stand", func() bool { return errors.Is(two.NodeHealth().Refusal, errDisk) })
 			one.close()
 		}, "No node of the cluster", "no_active_node"},
 	} {
@@ -123,6 +124,7 @@ func TestARequestThatWasReadBeforeTheTermEndedIsNotAnsweredAfterIt(t *testing.T)
 	lines := one.auditLines()
 	require.EqualValues(t, http.StatusServiceUnavailable, lines[len(lines)-1]["status"])
 	tr.clock.advance(trialSkew + time.Second)
+	tr.await("one has noticed the end of its term", func() bool { return !one.NodeHealth().Active })
 	require.Equal(t, id, one.must("DescribeKey", "KeyId", id).KeyMetadata.KeyId, "it is a standby now")
 }
 

@@ -47,6 +47,8 @@ type Options struct {
 	// whether it may be the active one. Tests set both, since they have their own clock.
 	after   func(time.Duration) <-chan time.Time
 	stepped func()
+	// stepDownTime is the constant of that name, unless a test sets another.
+	stepDownTime time.Duration
 	// generate makes wrapping keys. A benchmark sets it, since RSA takes seconds.
 	generate func() (*wrapping.Key, error)
 	// generatePair makes the key pairs of CMKs. Tests set it, since generating RSA keys takes seconds.
@@ -77,6 +79,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.stepped == nil {
 		o.stepped = func() {}
+	}
+	if o.stepDownTime == 0 {
+		o.stepDownTime = stepDownTime
 	}
 	if o.generate == nil {
 		o.generate = func() (*wrapping.Key, error) { return wrapping.Generate(kmsapi.WrappingKeySpecRSA2048) }

@@ -31,8 +31,7 @@ func TestThePageShowsWhatOperatorsLookForAndNothingElse(t *testing.T) {
 	w.must("ScheduleKeyDeletion", "KeyId", deleted, "PendingWindowInDays", "7")
 	w.createSecret("private/secret")
 	w.must("DeleteSecret", "SecretName", "private/secret", "RecoveryWindowInDays", "7")
-	w.must("ListResourceTags", "KeyId", id)
-	w.do("ListResourceTags", "KeyId", id)
+	w.untilThrottled("ListResourceTags", "KeyId", id)
 	page := w.page()
 	for _, shown := range []string{
 		"<title>ok · KMS service</title>", "123456", "cn-hangzhou", deleted, "key deleted", "secret deleted",

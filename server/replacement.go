@@ -58,7 +58,7 @@ func putDifferent(w store.Writer, r store.Reader) error {
 	})
 }
 
-// unchanged is the last argument of replaceAll that changes nothing.
+// unchanged is a last write, of replaceAll or of a term, that changes nothing.
 func unchanged(store.Writer) error { return nil }
 
 // keepAs writes a backup of a store to a new file at path. An existing file is accepted only if it is a backup of the

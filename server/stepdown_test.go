@@ -60,13 +60,15 @@ func TestAStepDownWaitsForRequestsInHandButNotForever(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		ends   bool
+		within time.Duration
 		status int
 	}{
-		{"one that ends in time is answered", true, http.StatusOK},
-		{"one that does not is refused, whenever it ends", false, http.StatusServiceUnavailable},
+		{"one that ends in time is answered", true, time.Hour, http.StatusOK},
+		{"one that does not is refused, whenever it ends", false, 0, http.StatusServiceUnavailable},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tr := newTrial(t)
+			tr.stepDown = tc.within
 			one := tr.start("one")
 			one.awaitActive()
 			id := one.createKey()

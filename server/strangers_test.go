@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
 // allocated returns how many bytes f allocates.
@@ -25,6 +26,8 @@ func allocated(f func()) int {
 // machine.
 func TestARequestOfAStrangerCostsAFewTimesItsSize(t *testing.T) {
 	l := newLab(t, nil)
+	l.adjust = server.Options.WithCopiesOfOneWrappingKey // Otherwise, wrapping keys are generated in the background.
+	l.restart()
 	const size = 250_000
 	var fields, names, headers strings.Builder
 	for i := 0; fields.Len() < size; i++ {
@@ -129,12 +132,13 @@ func TestWhatStrangersWriteIsBounded(t *testing.T) {
 	written, summed := 0, 0
 	for _, line := range l.auditLines() {
 		require.Less(t, len(fmt.Sprint(line)), 600)
-		written++
-		if n, ok := line["omitted"].(float64); ok {
+		if n, isSum := line["omitted"].(float64); isSum {
 			summed += int(n)
+		} else {
+			written++
 		}
 	}
 	require.Less(t, written, requests/2)
-	require.Equal(t, requests+2, written+summed, "each request is in a line or in a sum; ListKeys and the sum are lines")
+	require.Equal(t, requests+1, written+summed, "each request is in a line or in a sum, and ListKeys is in a line")
 	l.open()
 }

@@ -88,11 +88,27 @@ func TestTemporaryAccessKeysNeedTheirToken(t *testing.T) {
 		check(t, stranger, string(kmsapi.ErrIncompleteSignature.Code))
 		check(t, stranger.withToken("the-token"), string(kmsapi.ErrIncompleteSignature.Code))
 	})
-	t.Run("it ends to the second", func(t *testing.T) {
-		w.kms.Advance(expires.Sub(w.kms.Now()) - 10*time.Second)
+	t.Run("it ends", func(t *testing.T) {
 		check(t, sts.withToken("the-token"), "")
-		w.kms.Advance(10 * time.Second)
+		w.kms.Advance(expires.Sub(w.kms.Now()))
 		check(t, sts.withToken("the-token"), "InvalidSecurityToken.Expired")
 		check(t, sts.withToken("the-other"), "InvalidSecurityToken.MismatchWithAccessKey")
 	})
+}
+
+func TestATemporaryAccessKeyEndsToTheSecond(t *testing.T) {
+	l := newLab(t, func(c *server.Config) {
+		key := accessKey("STS.one")
+		key.SecurityToken, key.Expires = "the-token", "2026-11-22T09:10:00Z"
+		c.Accounts[0].AccessKeys = append(c.Accounts[0].AccessKeys, key)
+	})
+	l.caller = signature.Credentials{
+		AccessKeyID: "STS.one", AccessKeySecret: kmsapi.NewSecret("STS.one-secret"),
+		SecurityToken: kmsapi.NewSecret("the-token"),
+	}
+	expires := time.Date(2026, 11, 22, 9, 10, 0, 0, time.UTC)
+	l.now = expires.Add(-time.Nanosecond)
+	l.must("DescribeRegions")
+	l.now = expires
+	l.do("DescribeRegions").refused(t, kmsapi.ErrSecurityTokenExpired)
 }

@@ -31,9 +31,11 @@ type trial struct {
 	network *fakeNetwork
 	clock   *fakeClock
 	// steps has an element after each step of a node.
-	steps  chan struct{}
-	dev    *server.DevConfig
-	caller signature.Credentials
+	steps chan struct{}
+	// stepDown is how long a step-down waits for requests in hand; 0 is the usual time.
+	stepDown time.Duration
+	dev      *server.DevConfig
+	caller   signature.Credentials
 
 	mu     sync.Mutex
 	nonces int
@@ -95,7 +97,7 @@ func (n *trialNode) open(clock func() time.Time) {
 			l.Describe(said)
 			return l, nil
 		},
-		Skew: trialSkew, After: n.trial.after, Stepped: n.trial.stepped,
+		Skew: trialSkew, After: n.trial.after, Stepped: n.trial.stepped, StepDown: n.trial.stepDown,
 	}))
 	require.NoError(n.trial.t, err)
 	n.Server = started
@@ -130,7 +132,7 @@ func (tr *trial) stepped() {
 // await waits until isSo returns true. The clock does not move.
 func (tr *trial) await(what string, isSo func() bool) {
 	tr.t.Helper()
-	late := time.After(20 * time.Second)
+	late := time.After(time.Minute)
 	for !isSo() {
 		select {
 		case <-tr.steps:

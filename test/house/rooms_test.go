@@ -26,7 +26,10 @@ var rooms = map[string]room{
 		},
 		tests: []string{"internal/openssl", "internal/testlog", "kmstest", "server"},
 	},
-	"kmstest": {imports: []string{"client", "internal/heldport", "kmsapi", "server"}, tests: []string{"signature"}},
+	"kmstest": {
+		imports: []string{"client", "internal/heldport", "internal/testlog", "kmsapi", "server"},
+		tests:   []string{"signature"},
+	},
 	".": {
 		imports: []string{
 			"client", "credentials", "envelope", "kmsapi", "signature",
