@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/heldport"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/link"
 )
 
@@ -23,7 +24,7 @@ func echo(t *testing.T) (address string, received <-chan string) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = listener.Close() })
-	lines := make(chan string, 100)
+	lines := make(chan string, 1000)
 	go func() {
 		for {
 			c, err := listener.Accept()
@@ -76,7 +77,7 @@ func (c *client) send(line string) {
 
 func (c *client) requireLine(want string) {
 	c.t.Helper()
-	require.NoError(c.t, c.SetReadDeadline(time.Now().Add(10*time.Second)))
+	require.NoError(c.t, c.SetReadDeadline(time.Now().Add(time.Minute)))
 	got, err := c.in.ReadString('\n')
 	require.NoError(c.t, err)
 	require.Equal(c.t, want, got)
@@ -91,7 +92,7 @@ func (c *client) requireSilence() {
 
 func (c *client) requireReset() {
 	c.t.Helper()
-	require.NoError(c.t, c.SetReadDeadline(time.Now().Add(10*time.Second)))
+	require.NoError(c.t, c.SetReadDeadline(time.Now().Add(time.Minute)))
 	_, err := c.in.ReadString('\n')
 	require.ErrorIs(c.t, err, syscall.ECONNRESET)
 }
@@ -102,7 +103,7 @@ func requireRefused(t *testing.T, l *link.Link) {
 	c, err := net.Dial("tcp", l.Address())
 	if err == nil {
 		defer c.Close()
-		require.NoError(t, c.SetReadDeadline(time.Now().Add(10*time.Second)))
+		require.NoError(t, c.SetReadDeadline(time.Now().Add(time.Minute)))
 		_, err = c.Read(make([]byte, 1))
 	}
 	require.ErrorIs(t, err, syscall.ECONNRESET)
@@ -185,26 +186,22 @@ func TestAResetLetsNewConnectionsPass(t *testing.T) {
 func TestADelayCountsEachWayAndNotForEachChunk(t *testing.T) {
 	target, _ := echo(t)
 	l := newLink(t, target)
-	const delay = 100 * time.Millisecond
+	const delay, lines = 100 * time.Millisecond, 250 // Fewer than a link reads ahead.
 	l.Set(link.Fault{Delay: delay})
 	c := connect(t, l)
 	began := time.Now()
-	for range 20 {
+	for range lines {
 		c.send("line\n")
 	}
-	for range 20 {
+	for range lines {
 		c.requireLine("line\n")
 	}
 	require.GreaterOrEqual(t, time.Since(began), 2*delay)
-	require.Less(t, time.Since(began), 20*delay, "chunks are on their way at the same time")
+	require.Less(t, time.Since(began), lines*delay, "chunks are on their way at the same time")
 }
 
 func TestATargetThatIsDownResetsTheClient(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	target := listener.Addr().String()
-	require.NoError(t, listener.Close())
-	requireRefused(t, newLink(t, target))
+	requireRefused(t, newLink(t, heldport.For(t)))
 }
 
 func TestCloseEndsWhateverIsHeld(t *testing.T) {

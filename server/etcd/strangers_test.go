@@ -20,7 +20,7 @@ func (n *node) awaitError(t *testing.T, what string) {
 		if status == 503 && strings.Contains(text, what) {
 			return
 		}
-		if time.Since(start) > 30*time.Second {
+		if time.Since(start) > 2*time.Minute {
 			t.Fatalf("status %d: %s", status, text)
 		}
 		time.Sleep(50 * time.Millisecond)

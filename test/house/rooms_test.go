@@ -102,7 +102,7 @@ var rooms = map[string]room{
 	// Ports for servers that tests stop and start again.
 	"internal/heldport": {onlyStandard: true},
 	// Networks that fail, for tests.
-	"internal/link": {onlyStandard: true},
+	"internal/link": {onlyStandard: true, tests: []string{"internal/heldport"}},
 	// The engine's mechanisms, which know no path.
 	"internal/budget":  {onlyStandard: true},
 	"internal/fields":  {imports: []string{"internal/guess", "internal/input", "internal/refusal", "kmsapi"}},

@@ -48,7 +48,8 @@ func TestALinkThatIsGivenUpCarriesNothingMore(t *testing.T) {
 		_, _, err := receive(conn)
 		ended <- err
 	})
-	_, err := s.node("b", nil).Forward(t.Context(), active, post(""))
+	standby := s.node("b", func(o *Options) { o.times.alive = silence })
+	_, err := standby.Forward(t.Context(), active, post(""))
 	require.ErrorIs(t, err, ErrUnknown)
 	require.ErrorIs(t, <-ended, syscall.ECONNRESET)
 }

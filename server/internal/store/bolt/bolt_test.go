@@ -29,7 +29,7 @@ func TestThePromisesOfTheInterface(t *testing.T) {
 
 // The suite uses only re-runnable functions, and the wrapper that checks this keeps the promises too.
 func TestThePromisesHoldForFunctionsThatRunTwice(t *testing.T) {
-	storetest.Run(t, storetest.Engine{Open: func(folder string, o store.Options) (store.Store, error) {
+	storetest.Run(t, storetest.Engine{Twice: true, Open: func(folder string, o store.Options) (store.Store, error) {
 		s, err := openIn(folder, o)
 		if err != nil {
 			return nil, err

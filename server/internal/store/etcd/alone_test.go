@@ -15,7 +15,7 @@ import (
 
 func openAlone(t *testing.T, client *clientv3.Client, change ...func(*etcd.Options)) (cluster.Alone, error) {
 	t.Helper()
-	o := etcd.Options{Client: client, Prefix: prefix}
+	o := etcd.Options{Client: client, Prefix: prefix, Lease: patientLease}
 	for _, f := range change {
 		f(&o)
 	}
@@ -61,7 +61,7 @@ func TestAReplacedStoreIsAnotherOneForThoseThatFollow(t *testing.T) {
 	standby := join(t, client)
 	first := id(t, client)
 	var done, total int
-	other, err := openAlone(t, client)
+	other, err := openAlone(t, client, leaseOf(2*etcd.ShortestLease))
 	require.ErrorIs(t, err, store.ErrLocked)
 	require.ErrorContains(t, err, "a tool")
 	require.Nil(t, other)
@@ -88,7 +88,7 @@ func TestAReplacedStoreIsAnotherOneForThoseThatFollow(t *testing.T) {
 			return nil
 		})
 		return len(got) == 2 && got["k"] == "v"
-	}, 20*time.Second, 10*time.Millisecond)
+	}, time.Minute, 10*time.Millisecond)
 }
 
 func TestASnapshotIsReadWhileANodeIsActive(t *testing.T) {
@@ -135,11 +135,12 @@ func TestAStoreIsOpenedHoweverMuchIsLeftToFinish(t *testing.T) {
 	require.ErrorIs(t, rewrite(t, first, after), store.ErrReadOnly)
 	require.NoError(t, first.Close())
 
+	const lease = 2 * etcd.ShortestLease
 	begun := time.Now()
-	s, err := openAlone(t, client, func(o *etcd.Options) {
-		o.Step = func(string) { time.Sleep(etcd.ShortestLease / 2) }
+	s, err := openAlone(t, client, leaseOf(lease), func(o *etcd.Options) {
+		o.Step = func(string) { time.Sleep(lease / 2) }
 	})
 	require.NoError(t, err)
-	require.Greater(t, time.Since(begun), etcd.ShortestLease)
+	require.Greater(t, time.Since(begun), lease)
 	require.Equal(t, after, contents(t, s.View))
 }

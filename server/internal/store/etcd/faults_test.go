@@ -17,10 +17,10 @@ import (
 
 const prefix = "kms/"
 
-// join makes a node that is closed at the end of the test.
+// join makes a node with a patientLease that is closed at the end of the test.
 func join(t testing.TB, client *clientv3.Client, change ...func(*etcd.Options)) *etcd.Node {
 	t.Helper()
-	o := etcd.Options{Client: client, Prefix: prefix}
+	o := etcd.Options{Client: client, Prefix: prefix, Lease: patientLease}
 	for _, c := range change {
 		c(&o)
 	}
@@ -32,7 +32,7 @@ func join(t testing.TB, client *clientv3.Client, change ...func(*etcd.Options)) 
 // lead begins a term.
 func lead(t testing.TB, n *etcd.Node, name string) cluster.Term {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	term, err := n.Lead(ctx, cluster.Peer{Name: name, Address: "127.0.0.1:1"})
 	require.NoError(t, err)
@@ -62,7 +62,7 @@ func contents(t testing.TB, v view) map[string]string {
 // stored returns what the next term finds, once the previous one is over.
 func stored(t testing.TB, client *clientv3.Client) map[string]string {
 	t.Helper()
-	s, err := etcd.Open(t.Context(), etcd.Options{Client: client, Prefix: prefix, Lease: 4 * time.Second}, self)
+	s, err := etcd.Open(t.Context(), etcd.Options{Client: client, Prefix: prefix, Lease: patientLease}, self)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, s.Close()) }()
 	return contents(t, s.View)
@@ -150,7 +150,8 @@ func TestTheTermEndsIfTheOutcomeCantBeFoundOut(t *testing.T) {
 			t.Parallel()
 			server := etcdtest.Start(t, etcdtest.Options{NoSync: true})
 			client, network := faulty(t, server.Endpoints()...)
-			term := lead(t, join(t, client), "a")
+			// The outcome is asked for until a lease has passed.
+			term := lead(t, join(t, client, leaseOf(2*etcd.ShortestLease)), "a")
 			network.set(func(n int) fate {
 				if n == 0 {
 					return first
@@ -224,7 +225,7 @@ func TestTheTermEndsWithItsLeaderKey(t *testing.T) {
 	require.NoError(t, err)
 	select {
 	case <-term.Done():
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("it goes on")
 	}
 	requireEnded(t, term, put(t, term.Store(), "k", "v"))
@@ -236,14 +237,14 @@ func TestACommitSurvivesALinkThatIsCutAfterTheRequest(t *testing.T) {
 	server := etcdtest.Start(t, etcdtest.Options{NoSync: true})
 	client, l := linked(t, server.Endpoints()[0])
 	direct := dial(t, server.Endpoints()...)
-	term := lead(t, join(t, client, func(o *etcd.Options) { o.Lease = 6 * time.Second }), "a")
+	term := lead(t, join(t, client), "a")
 	l.Set(link.Fault{HoldAnswers: true})
 	written := make(chan error, 1)
 	go func() { written <- put(t, term.Store(), "k", "v") }()
 	require.Eventually(t, func() bool {
 		there, err := direct.Get(t.Context(), prefix+"data/k")
 		return err == nil && len(there.Kvs) == 1
-	}, 20*time.Second, time.Millisecond, "it has arrived")
+	}, time.Minute, time.Millisecond, "it has arrived")
 	require.Empty(t, contents(t, term.Store().View), "but that is not known yet")
 	l.Set(link.Fault{Cut: true})
 	l.Set(link.Fault{})

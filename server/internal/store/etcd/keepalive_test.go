@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/etcdtest"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/etcd"
 )
 
 // counted is a stream that counts the messages sent and the calls of RecvMsg that have returned.
@@ -54,9 +55,9 @@ func TestKeepAlivesShareAStream(t *testing.T) {
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = client.Close() })
-	term := lead(t, join(t, client), "a")
+	term := lead(t, join(t, client, leaseOf(2*etcd.ShortestLease)), "a")
 	const many = 10
-	require.Eventually(t, func() bool { return sent.Load() >= many }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return sent.Load() >= many }, time.Minute, 10*time.Millisecond)
 	require.True(t, term.Valid())
 	require.Less(t, needless.Load(), int64(many/2), "streams were opened while another one was free")
 }

@@ -44,7 +44,8 @@ func TestALeaseEndsByWhicheverClockIsFurther(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := &clocks{start: time.Now()}
-			node := join(t, client, c.clock)
+			// A minute is longer than the lease, and what is left of it after half a second is still long.
+			node := join(t, client, c.clock, leaseOf(5*etcd.ShortestLease))
 			term := lead(t, node, "a")
 			require.True(t, term.Valid())
 			require.Positive(t, node.Status().Lease)
@@ -57,7 +58,7 @@ func TestALeaseEndsByWhicheverClockIsFurther(t *testing.T) {
 			}
 			require.Eventually(t, func() bool {
 				return term.Valid() || term.Err() != nil
-			}, 20*time.Second, time.Millisecond, "either it has ended, or it was kept alive")
+			}, time.Minute, time.Millisecond, "either it has ended, or it was kept alive")
 			if term.Valid() {
 				require.NoError(t, put(t, term.Store(), "k", "v"))
 			} else {
@@ -85,38 +86,37 @@ func linked(t *testing.T, endpoint string) (*clientv3.Client, *link.Link) {
 func TestATermIsOverBeforeTheNextBegins(t *testing.T) {
 	t.Parallel()
 	server := etcdtest.Start(t, etcdtest.Options{NoSync: true})
+	const lease = 2 * etcd.ShortestLease
 	for name, fault := range map[string]link.Fault{
 		"cut":                   {Cut: true},
 		"requests are held":     {HoldRequests: true},
 		"answers are held":      {HoldAnswers: true},
 		"both are held":         {HoldRequests: true, HoldAnswers: true},
-		"slow beyond the lease": {Delay: 3 * time.Second},
+		"slow beyond the lease": {Delay: lease},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			in := func(o *etcd.Options) { o.Prefix = name + "/" }
 			client, l := linked(t, server.Endpoints()[0])
-			node := join(t, client, in)
+			node := join(t, client, in, leaseOf(lease))
 			first := lead(t, node, "a")
 			require.NoError(t, put(t, first.Store(), "k", "v"))
 			standby := join(t, dial(t, server.Endpoints()...), in)
 			l.Set(fault)
-			began := time.Now()
 			second := lead(t, standby, "b")
 			require.False(t, first.Valid(), "two nodes are active")
-			require.Less(t, time.Since(began), 20*time.Second)
 			require.Equal(t, map[string]string{"k": "v"}, contents(t, second.Store().View))
 			requireEnded(t, first, put(t, first.Store(), "k", "w"))
-			require.Eventually(t, func() bool { return !node.Status().Connected }, 20*time.Second, 10*time.Millisecond)
+			require.Eventually(t, func() bool { return !node.Status().Connected }, time.Minute, 10*time.Millisecond)
 			l.Set(link.Fault{})
 			require.NoError(t, put(t, second.Store(), "k", "x"))
 			require.Eventually(t, func() bool {
 				leader, ok := node.Leader()
 				return ok && leader.Name == "b" && node.Status().Current
-			}, 20*time.Second, 10*time.Millisecond, "it follows again")
+			}, time.Minute, 10*time.Millisecond, "it follows again")
 			require.Eventually(t, func() bool {
 				return contents(t, node.Follow)["k"] == "x"
-			}, 20*time.Second, 10*time.Millisecond)
+			}, time.Minute, 10*time.Millisecond)
 		})
 	}
 }
@@ -126,10 +126,13 @@ func TestOpenWaitsForAnActiveNodeAsLongAsForADeadOne(t *testing.T) {
 	client := member(t)
 	term := lead(t, join(t, client), "a")
 	began := time.Now()
-	_, err := etcd.Open(t.Context(), etcd.Options{Client: client, Prefix: prefix}, self)
+	const lease = 2 * etcd.ShortestLease
+	_, err := etcd.Open(t.Context(), etcd.Options{Client: client, Prefix: prefix, Lease: lease}, self)
 	require.ErrorIs(t, err, store.ErrLocked)
 	require.ErrorContains(t, err, "127.0.0.1:1")
-	require.Less(t, time.Since(began), 3*etcd.ShortestLease, "a lease, and what etcd needs to end it")
+	waited := time.Since(began)
+	require.Greater(t, waited, lease)
+	require.Less(t, waited, 10*lease, "a lease, and what etcd needs to end it")
 	require.NoError(t, put(t, term.Store(), "k", "v"), "the active node is none the worse")
 
 	ctx, cancel := context.WithCancel(t.Context())

@@ -43,13 +43,16 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// childLease is how long the lease of a child lasts, and so how long a test waits for its end.
+const childLease = 2 * etcd.ShortestLease
+
 // writeUntilEnded writes in a term from several goroutines, and prints each key once it is acknowledged.
 func writeUntilEnded(endpoint string) error {
 	client, err := clientv3.New(clientv3.Config{Endpoints: []string{endpoint}, Logger: zap.NewNop()})
 	if err != nil {
 		return err
 	}
-	node := etcd.Join(etcd.Options{Client: client, Prefix: prefix})
+	node := etcd.Join(etcd.Options{Client: client, Prefix: prefix, Lease: childLease})
 	term, err := node.Lead(context.Background(), cluster.Peer{Name: "child"})
 	if err != nil {
 		return err
@@ -114,7 +117,7 @@ func (c *child) printed() []string {
 // await waits until the child has printed n lines.
 func (c *child) await(t *testing.T, n int) {
 	t.Helper()
-	require.Eventually(t, func() bool { return len(c.printed()) >= n }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(c.printed()) >= n }, time.Minute, time.Millisecond)
 }
 
 // requireAcknowledged requires both writes of every acknowledged update, and that no update has only one of its writes.
@@ -140,11 +143,9 @@ func TestEveryAcknowledgedWriteSurvivesAKillOfTheActiveNode(t *testing.T) {
 	standby := join(t, dial(t, server.Endpoints()...))
 	c := startChild(t, server.Endpoints()[0])
 	c.await(t, 100)
-	killed := time.Now()
 	require.NoError(t, c.cmd.Process.Kill())
 	<-c.ended
 	term := lead(t, standby, "b")
-	require.Less(t, time.Since(killed), 20*time.Second, "make bench measures how long it takes")
 	requireAcknowledged(t, c.printed(), contents(t, term.Store().View))
 }
 

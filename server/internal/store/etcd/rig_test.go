@@ -33,13 +33,22 @@ func dial(t testing.TB, endpoints ...string) *clientv3.Client {
 	return client
 }
 
+// patientLease outlasts a test, or an etcd, that gets no processor for a while: without an answer for that long, a term
+// ends. Only nodes whose lease must end in the test have a shorter one.
+const patientLease = 20 * time.Second
+
+// leaseOf gives a node that lease.
+func leaseOf(lease time.Duration) func(*etcd.Options) {
+	return func(o *etcd.Options) { o.Lease = lease }
+}
+
 var self = cluster.Peer{Name: "node-1", Address: "127.0.0.1:1"}
 
 // engine returns an engine that opens the stores of the suite, each under a prefix of its own.
 func engine(client *clientv3.Client) storetest.Engine {
 	return storetest.Engine{Open: func(folder string, o store.Options) (store.Store, error) {
 		return etcd.Open(context.Background(), etcd.Options{
-			Options: o, Client: client, Prefix: "suite/" + hex.EncodeToString([]byte(folder)) + "/",
+			Options: o, Client: client, Prefix: "suite/" + hex.EncodeToString([]byte(folder)) + "/", Lease: patientLease,
 		}, self)
 	}}
 }

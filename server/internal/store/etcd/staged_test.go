@@ -3,8 +3,10 @@ package etcd_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -56,6 +58,21 @@ func (k *killer) step(name string) {
 	}
 }
 
+// awaitContents waits until a standby has followed that far.
+func awaitContents(t *testing.T, standby *etcd.Node, want map[string]string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		got := map[string]string{}
+		err := standby.Follow(t.Context(), func(r store.Reader) error {
+			return r.Scan("", "", func(key string, value []byte) (bool, error) {
+				got[key] = string(value)
+				return true, nil
+			})
+		})
+		return err == nil && maps.Equal(got, want)
+	}, time.Minute, time.Millisecond)
+}
+
 func requireNothingStaged(t *testing.T, client *clientv3.Client) {
 	t.Helper()
 	staged, err := client.Get(t.Context(), prefix+"staged/", clientv3.WithPrefix())
@@ -73,6 +90,7 @@ func TestALargeUpdateIsWholeWhereverItIsKilled(t *testing.T) {
 		node := join(t, client, func(o *etcd.Options) { o.Step = k.step })
 		term := lead(t, node, "a")
 		require.NoError(t, rewrite(t, term.Store(), before))
+		awaitContents(t, standby, before)
 		k.steps, k.n = nil, n
 		err := rewrite(t, term.Store(), after)
 		killed = err != nil

@@ -10,6 +10,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/etcdtest"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/etcd"
 )
 
 // badWatcher breaks the first watches, and counts all of them.
@@ -51,14 +52,14 @@ func TestAStandbyBeginsItsWatchAgain(t *testing.T) {
 			client := dial(t, server.Endpoints()...)
 			bad := &badWatcher{Watcher: client.Watcher, spoil: spoil, first: 2}
 			client.Watcher = bad
-			standby := join(t, client)
-			require.Eventually(t, func() bool { return bad.n.Load() > 0 }, 20*time.Second, time.Millisecond)
+			standby := join(t, client, leaseOf(2*etcd.ShortestLease)) // It gives a silent watch half of its lease.
+			require.Eventually(t, func() bool { return bad.n.Load() > 0 }, time.Minute, time.Millisecond)
 			require.NoError(t, put(t, term.Store(), "k", name))
 			require.Eventually(t, func() bool {
 				return contents(t, standby.Follow)["k"] == name && standby.Status().Current
-			}, 20*time.Second, time.Millisecond)
+			}, time.Minute, time.Millisecond)
 			thrice := func() bool { return bad.n.Load() == 3 }
-			require.Eventually(t, thrice, 20*time.Second, time.Millisecond, "and no more often")
+			require.Eventually(t, thrice, time.Minute, time.Millisecond, "and no more often")
 		})
 	}
 }
