@@ -20,7 +20,7 @@ func newLoggedRig(t *testing.T, level hclog.Level) *rig {
 	conf := logical.TestBackendConfig()
 	conf.System, conf.StorageView = logical.TestSystemView(), r.storage
 	conf.Logger = hclog.New(&hclog.LoggerOptions{Level: level, Output: r.log, JSONFormat: true})
-	b, err := newBackend(t.Context(), conf, newProcess(r.kms.open))
+	b, err := newBackend(t.Context(), conf, r.process())
 	require.NoError(t, err)
 	r.b = b
 	r.write("config", goodConfig())

@@ -35,6 +35,7 @@ func newEngine(t *testing.T) *rig {
 	require.NoError(t, err)
 	t.Cleanup(func() { b.Cleanup(t.Context()) })
 	r.b = b
+	unhurried(r.backend().process)
 	return r
 }
 
