@@ -31,16 +31,26 @@ func (k *readyKMS) Do(ctx context.Context, r kmsapi.Request) (_ kmsapi.Response,
 	return k.answer, err
 }
 
+// fewestAllocations returns how many allocations f makes, in the quietest of five rounds: those of all other goroutines
+// are counted too.
+func fewestAllocations(runs int, f func()) float64 {
+	fewest := testing.AllocsPerRun(runs/5, f)
+	for range 4 {
+		fewest = min(fewest, testing.AllocsPerRun(runs/5, f))
+	}
+	return fewest
+}
+
 // Allocations are counted, not timed: a count is the same on every machine, so it may fail a test.
 func TestWarmEncryptTakesFewAllocationsAndNoStorage(t *testing.T) {
 	r := newRig(t)
 	conf := logical.TestBackendConfig()
 	conf.System, conf.StorageView = logical.TestSystemView(), r.storage
 	conf.Logger = hclog.New(&hclog.LoggerOptions{Level: hclog.Info, Output: r.log})
-	b, err := newBackend(t.Context(), conf, newProcess(func(c client.Config) (kms, error) {
+	b, err := newBackend(t.Context(), conf, unhurried(newProcess(func(c client.Config) (kms, error) {
 		real, err := r.kms.open(c)
 		return &readyKMS{kms: real}, err
-	}))
+	})))
 	require.NoError(t, err)
 	r.b = b
 	r.write("config", goodConfig())
@@ -48,7 +58,7 @@ func TestWarmEncryptTakesFewAllocationsAndNoStorage(t *testing.T) {
 	r.encrypt("payroll", "c2VjcmV0")
 	before := r.storage.total()
 	request := r.request(logical.UpdateOperation, "encrypt/payroll", nil)
-	got := testing.AllocsPerRun(100, func() {
+	got := fewestAllocations(100, func() {
 		request.Data = body{"plaintext": "c2VjcmV0"}
 		if _, err := r.b.HandleRequest(t.Context(), request); err != nil {
 			t.Error(err)
@@ -78,7 +88,7 @@ func TestItemsOfABatchTakeFewAllocations(t *testing.T) {
 			engine, storage := newInstantBackend(t)
 			perBatch := func(n int) float64 {
 				batch := body{"batch_input": slices.Repeat([]any{c.item}, n)}
-				return testing.AllocsPerRun(20, func() {
+				return fewestAllocations(20, func() {
 					resp, err := engine.HandleRequest(t.Context(), instantRequest(storage, path, batch))
 					require.NoError(t, err)
 					require.NotContains(t, resp.Data, logical.HTTPRawBody, "an item failed")

@@ -7,12 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
 )
@@ -47,10 +49,49 @@ func TestBatchLargerThanTheQuotaIsAnsweredInOneRequest(t *testing.T) {
 	require.Equal(t, 100, encryptions(t, service), "no item is sent again that KMS had answered")
 }
 
+// A lateDeadline is a context without a deadline until it is given one. It does not end then: it only says by when
+// answers are needed, so that no call is cut off.
+type lateDeadline struct {
+	context.Context
+	at atomic.Pointer[time.Time]
+}
+
+func (c *lateDeadline) Deadline() (at time.Time, ok bool) {
+	if at := c.at.Load(); at != nil {
+		return *at, true
+	}
+	return time.Time{}, false
+}
+
+// answeredKMS calls answered after each success.
+type answeredKMS struct {
+	kms
+	answered func()
+}
+
+func (k *answeredKMS) Do(ctx context.Context, q kmsapi.Request) (kmsapi.Response, error) {
+	answer, err := k.kms.Do(ctx, q)
+	if err == nil {
+		k.answered()
+	}
+	return answer, err
+}
+
 func TestBatchWhoseTimeRunsOutAnswersWhatIsDone(t *testing.T) {
 	r, service := newSlowRig(t, 3)
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-	defer cancel()
+	ctx := &lateDeadline{Context: t.Context()}
+	var answers atomic.Int64
+	answered := func() {
+		if answers.Add(1) == 20 { // Two seconds are left once KMS has answered as many as it takes at once.
+			at := time.Now().Add(2 * time.Second)
+			ctx.at.Store(&at)
+		}
+	}
+	r.backend().process.open = func(c client.Config) (kms, error) {
+		opened, err := openClient(c)
+		return &answeredKMS{opened, answered}, err
+	}
+	r.backend().forgetConnection()
 	resp, err := r.b.HandleRequest(ctx, r.request(logical.UpdateOperation, "encrypt/a", manyItems(1000)))
 	require.NoError(t, err)
 	var answer struct {
@@ -68,18 +109,59 @@ func TestBatchWhoseTimeRunsOutAnswersWhatIsDone(t *testing.T) {
 			underWay++
 		}
 	}
-	// On a busy machine, a few items are in flight when the time ends, and KMS may have encrypted them.
+	// On a busy machine, a few items may want a new connection when the time is over.
 	status := http.StatusTooManyRequests
 	if underWay > 0 {
 		status = http.StatusGatewayTimeout
 	}
 	require.EqualValues(t, status, resp.Data[logical.HTTPStatusCode])
-	require.LessOrEqual(t, underWay, 20)
+	require.LessOrEqual(t, underWay, defaultBatchParallel)
 	require.Len(t, answer.Data.Results, 1000)
 	encrypted := encryptions(t, service)
 	require.GreaterOrEqual(t, encrypted, done)
 	require.LessOrEqual(t, encrypted, done+underWay)
 	require.GreaterOrEqual(t, done, 20)
+}
+
+// timesOut is a context that ends like one whose deadline has passed.
+type timesOut struct{ context.Context }
+
+func (c timesOut) Err() error {
+	if c.Context.Err() == nil {
+		return nil
+	}
+	return context.DeadlineExceeded
+}
+
+func TestItemsOfABatchThatAreUnderWayWhenItsTimeIsOverFail(t *testing.T) {
+	r := newKeyRig(t, "a")
+	ending, end := context.WithCancel(t.Context())
+	defer end()
+	const done = 20
+	var calls atomic.Int64
+	r.kms.before = func(ctx context.Context, _ kmsapi.Request) error {
+		n := calls.Add(1)
+		if n <= done {
+			return nil
+		}
+		if n == done+defaultBatchParallel { // All items in progress are here, so those before them are done.
+			end()
+		}
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	resp, err := r.tryIn(timesOut{ending}, logical.UpdateOperation, "encrypt/a", manyItems(100))
+	require.NoError(t, err)
+	require.Equal(t, http.StatusGatewayTimeout, resp.Data[logical.HTTPStatusCode])
+	succeeded := 0
+	for _, result := range resultsOf(t, resp) {
+		if result["error"] == nil {
+			require.NotEmpty(t, result["ciphertext"])
+			succeeded++
+		}
+	}
+	require.Equal(t, done, succeeded)
+	require.EqualValues(t, done+defaultBatchParallel, calls.Load(), "no item was sent after that")
 }
 
 // encryptions counts the encryptions that the service has answered.

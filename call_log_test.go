@@ -20,7 +20,7 @@ func newLoggedRig(t *testing.T, level hclog.Level) *rig {
 	conf := logical.TestBackendConfig()
 	conf.System, conf.StorageView = logical.TestSystemView(), r.storage
 	conf.Logger = hclog.New(&hclog.LoggerOptions{Level: level, Output: r.log, JSONFormat: true})
-	b, err := newBackend(t.Context(), conf, newProcess(r.kms.open))
+	b, err := newBackend(t.Context(), conf, r.process())
 	require.NoError(t, err)
 	r.b = b
 	r.write("config", goodConfig())
@@ -89,7 +89,7 @@ func TestBelowDebugACallIsNotLoggedAndTakesNoMemoryForIt(t *testing.T) {
 	conn, err := b.connection(t.Context(), req)
 	require.NoError(t, err)
 	ctx, q, answer := t.Context(), kmsapi.Request(&kmsapi.EncryptRequest{}), kmsapi.Response(&kmsapi.EncryptResponse{})
-	require.Zero(t, testing.AllocsPerRun(100, func() {
+	require.Zero(t, fewestAllocations(100, func() {
 		conn.logCall(b.traced(ctx, req), conn.startTimer(), q, answer, nil)
 	}))
 }

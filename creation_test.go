@@ -32,7 +32,7 @@ func (r *rig) restart() {
 	r.t.Helper()
 	conf := logical.TestBackendConfig()
 	conf.StorageView, conf.Logger = r.storage, r.logger()
-	b, err := newBackend(r.t.Context(), conf, newProcess(r.kms.open))
+	b, err := newBackend(r.t.Context(), conf, r.process())
 	require.NoError(r.t, err)
 	r.b = b
 }

@@ -96,7 +96,8 @@ func TestAFloodOfWrappedKeysIsBounded(t *testing.T) {
 			require.EqualValues(t, test.most, f.calls.most.Load())
 			require.Equal(t, test.wrapped, r.kms.count(kmsapi.OpDecrypt)-before, "encryption makes no call")
 			require.Equal(t, 1, r.backend().dataKeys.Stats().Cached, "the newest data key")
-			require.LessOrEqual(t, int(f.goroutines.most.Load()), goroutines+2*2*defaultBatchParallel+10)
+			// Each worker of a batch has a call, and may have one that is done, but whose goroutine has not ended yet.
+			require.LessOrEqual(t, int(f.goroutines.most.Load()), goroutines+3*2*defaultBatchParallel+10)
 		})
 	}
 }
@@ -132,5 +133,5 @@ func TestRequestsThatAreGivenUpLeaveNothingBehind(t *testing.T) {
 		time.AfterFunc(time.Millisecond, giveUp)
 		all.Wait()
 	}
-	require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+5 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+5 }, time.Minute, time.Millisecond)
 }

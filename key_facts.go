@@ -110,7 +110,7 @@ func missingFields(resp *logical.Response) (missing []string) {
 
 // addMissing adds the fields of a full read that an answer lacks. The write is done, so a failure is only a warning.
 func (b *backend) addMissing(ctx context.Context, req *logical.Request, name string, resp *logical.Response) {
-	ctx, cancel := context.WithTimeout(ctx, completeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, b.process.completeTimeout)
 	defer cancel()
 	entry, err := b.cachedKey(ctx, req, name)
 	if err != nil || entry == nil {

@@ -181,10 +181,8 @@ func TestWhatAProgramIsSaidToDoNext(t *testing.T) {
 		r.write("config", realConfig(service))
 		r.write("keys/hr", nil)
 		var err error
-		for range 5 {
-			if _, err = r.tryWrite("encrypt/hr", body{"plaintext": hello}); err != nil {
-				break
-			}
+		for err == nil { // KMS answers all that are a second apart.
+			_, err = r.tryWrite("encrypt/hr", body{"plaintext": hello})
 		}
 		says(t, err, 429, `Encrypt: KMS refused: Rejected.Throttling: QPS Limit Exceeded. (request id ID). Send fewer requests at a time and try again, or set max_parallel in kms/config.`)
 	})
@@ -193,6 +191,7 @@ func TestWhatAProgramIsSaidToDoNext(t *testing.T) {
 		r.write("config", config)
 		r.write("keys/hr", nil)
 		service.Stop()
+		r.backend().forgetConnection() // The client may not have noticed yet that the service has closed it.
 		_, err := r.tryWrite("encrypt/hr", body{"plaintext": hello})
 		says(t, err, 502, `Encrypt at HOST failed: dial tcp HOST: connect: connection refused (no connection was made; check region, network and endpoint, that the service runs, and that no firewall is in the way). The engine's settings: vault read kms/config`)
 	})

@@ -19,7 +19,7 @@ func (r *rig) become(adjust func(*logical.StaticSystemView)) {
 	view := logical.TestSystemView()
 	adjust(view)
 	conf.System, conf.StorageView, conf.Logger = view, r.storage, r.logger()
-	b, err := newBackend(r.t.Context(), conf, newProcess(r.kms.open))
+	b, err := newBackend(r.t.Context(), conf, r.process())
 	require.NoError(r.t, err)
 	require.NoError(r.t, b.Initialize(r.t.Context(), &logical.InitializationRequest{Storage: r.storage}))
 	r.b = b
@@ -149,7 +149,7 @@ func TestWarmRequestThatEveryNodeMayRunAsksVaultNothing(t *testing.T) {
 	view := &askedView{StaticSystemView: *logical.TestSystemView()}
 	conf := logical.TestBackendConfig()
 	conf.System, conf.StorageView, conf.Logger = view, r.storage, r.logger()
-	b, err := newBackend(t.Context(), conf, newProcess(r.kms.open))
+	b, err := newBackend(t.Context(), conf, r.process())
 	require.NoError(t, err)
 	r.b = b
 	ciphertext := r.encrypt("a", hello)

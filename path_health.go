@@ -78,7 +78,7 @@ func (b *backend) healthRead(
 	if err != nil {
 		return nil, err
 	}
-	limited, cancel := context.WithTimeout(ctx, healthTimeout)
+	limited, cancel := context.WithTimeout(ctx, b.process.healthTimeout)
 	defer cancel()
 	reports := b.checkGateways(limited, req, conn)
 	shown, all := reports[0], map[string]any{}

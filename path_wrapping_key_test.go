@@ -86,7 +86,7 @@ func TestWrappingKeyOutlivesARestart(t *testing.T) {
 	key := r.haveWrappingKey()
 	require.Equal(t, key, r.wrappingKey())
 	conf := logical.TestBackendConfig()
-	b, err := newBackend(t.Context(), conf, newProcess(r.kms.open))
+	b, err := newBackend(t.Context(), conf, r.process())
 	require.NoError(t, err)
 	r.b = b
 	require.Equal(t, key, r.wrappingKey())

@@ -33,6 +33,8 @@ type process struct {
 	wait func(context.Context, time.Duration) error
 	// patience is how long a change of state waits for another request that is changing the same key.
 	patience time.Duration
+	// completeTimeout and healthTimeout are usually the constants of those names.
+	completeTimeout, healthTimeout time.Duration
 	// batches bounds the bytes of the batches of all mounts.
 	batches *budget.Budget
 	// dataKeys holds the unwrapped data keys of all mounts, each of which sees only its own.
@@ -48,6 +50,9 @@ func newProcess(open func(client.Config) (kms, error)) *process {
 		wait:         sleep,
 		patience:     10 * time.Second,
 		batches:      budget.New(maxProcessBatches, nil),
+
+		completeTimeout: completeTimeout,
+		healthTimeout:   healthTimeout,
 	}
 	p.dataKeys = envelope.NewCache(envelope.Options{
 		Timeout: unwrapTimeout, Refused: isRefusal, Now: func() time.Time { return p.now() },

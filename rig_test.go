@@ -44,10 +44,22 @@ func newRigOn(t *testing.T, service *watchedKMS) *rig {
 	view.PluginEnvironment = &logical.PluginEnvironment{VaultVersion: "1.21.1"}
 	conf.System, conf.StorageView = view, r.storage
 	conf.Logger = r.logger()
-	b, err := newBackend(t.Context(), conf, newProcess(r.kms.open))
+	b, err := newBackend(t.Context(), conf, r.process())
 	require.NoError(t, err)
 	r.b = b
 	return r
+}
+
+// process returns a new plugin process on the rig's KMS.
+func (r *rig) process() *process { return unhurried(newProcess(r.kms.open)) }
+
+// unhurried lets a process take its time, since a busy machine may stop a test for seconds: its clock stands still
+// unless the test moves it, so that nothing that it remembers gets too old meanwhile, and nobody loses patience.
+func unhurried(p *process) *process {
+	now := time.Now()
+	p.now = func() time.Time { return now }
+	p.patience, p.completeTimeout, p.healthTimeout = time.Minute, time.Minute, time.Minute
+	return p
 }
 
 // newKeyRig makes a configured engine with the keys called names.

@@ -142,7 +142,7 @@ func TestOnlyThePrimarysActiveNodeRollsBack(t *testing.T) {
 		view := logical.TestSystemView()
 		view.ReplicationStateVal = state
 		conf.System, conf.StorageView = view, r.storage
-		b, err := newBackend(t.Context(), conf, newProcess(r.kms.open))
+		b, err := newBackend(t.Context(), conf, r.process())
 		require.NoError(t, err)
 		r.b = b
 		calls := r.kms.total()

@@ -94,6 +94,7 @@ func (r *rootRig) restart() {
 	require.NoError(r.t, err)
 	r.t.Cleanup(func() { b.Cleanup(r.t.Context()) })
 	r.b = b
+	unhurried(r.backend().process)
 	r.live()
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -66,8 +67,10 @@ func (w *watchedKMS) open(c client.Config) (kms, error) {
 func (w *watchedKMS) direct(region string) (*client.Client, error) {
 	service := w.service()
 	return client.New(client.Config{
-		Region: region, Endpoint: service.Endpoint, CACert: service.CACert, MaxRetries: -1,
+		Region: region, Endpoint: service.Endpoint, CACert: service.CACert, RequestTimeout: time.Minute,
 		Credentials: client.Static{AccessKeyID: service.AccessKeyID, AccessKeySecret: service.AccessKeySecret},
+		// It repeats a request if the service was restarted and has closed the connection.
+		Jitter: func(time.Duration) time.Duration { return 0 },
 	})
 }
 

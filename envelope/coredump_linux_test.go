@@ -82,7 +82,10 @@ func startDumped(t *testing.T) *dumped {
 	require.NoError(t, err)
 	d := &dumped{to: in, from: bufio.NewReader(out), keys: map[string][]byte{}, search: coredump.New()}
 	d.command = exec.Command(os.Args[0], "-test.run=^TestTheProcessThatIsDumped$")
-	d.command.Env = append(os.Environ(), dumpedVariable+"=1")
+	// A thread that is preempted leaves its registers in memory, and so whatever key it was working with: on a busy
+	// machine, that happens often.
+	withoutPreemption := "GODEBUG=" + os.Getenv("GODEBUG") + ",asyncpreemptoff=1"
+	d.command.Env = append(os.Environ(), dumpedVariable+"=1", withoutPreemption)
 	d.command.ExtraFiles = []*os.File{theirIn, theirOut}
 	d.command.Stdout, d.command.Stderr = os.Stdout, os.Stderr
 	require.NoError(t, d.command.Start())

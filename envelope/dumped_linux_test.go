@@ -128,7 +128,7 @@ func (s *subject) dropAll() {
 	s.refuses.Store(true)
 	s.later.Store(int64(40 * time.Minute))
 	s.request(refused, Use{Ref: Ref{Name: refused}, TTL: time.Hour, Newest: true}) // It is renewed in the background.
-	require.Eventually(s.t, func() bool { return s.mounts[kept].Stats().Cached == 2 }, 10*time.Second, time.Millisecond,
+	require.Eventually(s.t, func() bool { return s.mounts[kept].Stats().Cached == 2 }, time.Minute, time.Millisecond,
 		"the one that is kept, and the one that is evicted next")
 }
 

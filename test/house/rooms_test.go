@@ -37,7 +37,9 @@ var rooms = map[string]room{
 			"internal/listing", "internal/once", "internal/publickey", "internal/ram", "internal/refusal", "internal/reserved",
 			"internal/servercert", "internal/signing", "internal/sm2", "internal/versions",
 		},
-		tests: []string{"internal/sm2key", "internal/sm3", "internal/testlog", "kmstest", "server", "server/sm"},
+		tests: []string{
+			"internal/heldport", "internal/sm2key", "internal/sm3", "internal/testlog", "kmstest", "server", "server/sm",
+		},
 	},
 	"cmd":  {anything: true},
 	"test": {anything: true},
