@@ -93,22 +93,41 @@ func portOf(t *testing.T, s *script) string {
 	return port
 }
 
-// named returns a client for a server whose name resolves to it and to other addresses.
-func named(t *testing.T, s *script, addresses ...string) *client.Client {
+// named adapts the configuration of a client for a server whose name resolves to it and to other addresses.
+func named(t *testing.T, s *script, addresses ...string) func(*client.Config) {
 	t.Helper()
 	resolve(t, addresses...)
-	return s.dial(t, func(cfg *client.Config) {
+	return func(cfg *client.Config) {
 		cfg.Endpoint, cfg.TLSServerName = "kms.example.test:"+portOf(t, s), "example.com"
 		cfg.Proxy = http.ProxyURL(nil)
-		cfg.RequestTimeout, cfg.MaxRetries = time.Second, 1
+	}
+}
+
+// dialHanging is dial for a test of what hangs. Attempts end after a second until one has met that, which met reports.
+// All that follow must succeed, and have a minute, since they may take long on a busy machine.
+func (s *script) dialHanging(t *testing.T, change func(*client.Config), met func() bool) *client.Client {
+	t.Helper()
+	var c *client.Client
+	c = s.dial(t, func(cfg *client.Config) {
+		change(cfg)
+		cfg.MaxRetries = 100
+		cfg.Jitter = func(time.Duration) time.Duration {
+			if met() {
+				c.LimitAttempts(time.Minute)
+			}
+			return 0
+		}
 	})
+	c.LimitAttempts(time.Second)
+	return c
 }
 
 // This is like a cluster whose name has the addresses of all nodes, the first of which is paused.
 func TestOneAttemptFindsOutThatAnAddressHangs(t *testing.T) {
 	server := newScript(t, done)
 	met := listenBeside(t, server, "127.0.0.2")
-	c := named(t, server, "127.0.0.2", "127.0.0.1")
+	change := named(t, server, "127.0.0.2", "127.0.0.1")
+	c := server.dialHanging(t, change, func() bool { return met.Load() > 0 })
 	for range 3 {
 		require.NoError(t, createKey(context.Background(), c), "each makes a connection of its own")
 	}
@@ -118,7 +137,8 @@ func TestOneAttemptFindsOutThatAnAddressHangs(t *testing.T) {
 
 func TestAnAddressThatHasHungIsUsedIfNoOtherAnswers(t *testing.T) {
 	server := newScript(t, hang, done)
-	c := named(t, server, "127.0.0.1", "127.0.0.2")
+	change := named(t, server, "127.0.0.1", "127.0.0.2")
+	c := server.dialHanging(t, change, func() bool { return len(server.seen()) > 0 })
 	require.NoError(t, encrypt(context.Background(), c))
 	require.NoError(t, createKey(context.Background(), c))
 }

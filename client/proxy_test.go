@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	theProxy = &proxy{Listener: l}
-	go theProxy.serve()
+	go theProxy.serve(l)
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy"} {
 		_ = os.Setenv(name, "http://user:"+secretKey+"@"+address)
 	}
@@ -66,7 +66,7 @@ func (p *proxy) pause(t *testing.T) {
 		l, err := net.Listen("tcp", address)
 		require.NoError(t, err)
 		p.Listener = l
-		go p.serve()
+		go p.serve(l)
 	})
 }
 
@@ -87,9 +87,10 @@ func (p *proxy) next(target string) string {
 	return p.to
 }
 
-func (p *proxy) serve() {
+// serve has its listener as a parameter, since that of p may be replaced before this one is known to be closed.
+func (p *proxy) serve(l net.Listener) {
 	for {
-		conn, err := p.Accept()
+		conn, err := l.Accept()
 		if err != nil {
 			return
 		}
@@ -163,7 +164,7 @@ func TestAProxyOfOnesOwnReplacesThatOfTheEnvironment(t *testing.T) {
 	require.NoError(t, err)
 	own := &proxy{Listener: l}
 	t.Cleanup(func() { require.NoError(t, own.Close()) })
-	go own.serve()
+	go own.serve(l)
 	through := func(address *url.URL) func(*client.Config) {
 		return func(cfg *client.Config) { cfg.Endpoint, cfg.Proxy = "example.com", http.ProxyURL(address) }
 	}

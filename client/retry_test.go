@@ -236,7 +236,9 @@ func TestRequestTimeoutLimitsOneAttempt(t *testing.T) {
 	t.Run("and the error reports the timeout", func(t *testing.T) {
 		server := newScript(t, hang)
 		ctx := context.Background()
-		err := encrypt(ctx, server.dial(t, impatient(-1)))
+		c := server.dial(t, func(cfg *client.Config) { cfg.MaxRetries = -1 })
+		c.LimitAttempts(100 * time.Millisecond) // A TLS handshake that ends first would be another error.
+		err := encrypt(ctx, c)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.ErrorContains(t, requireTransportError(t, err, kmsapi.OpEncrypt), "no answer in time")
 		require.NoError(t, ctx.Err())
@@ -264,14 +266,17 @@ func TestOneAttemptFindsOutThatAllKeptConnectionsHang(t *testing.T) {
 		done(w, r)
 	}
 	before := map[string]bool{} // the client's addresses of the kept connections
+	var met atomic.Bool
 	server := newScript(t, meet, meet, meet, func(w http.ResponseWriter, r *http.Request) {
 		if before[r.RemoteAddr] {
+			met.Store(true)
 			hang(w, r)
 		} else {
 			done(w, r)
 		}
 	})
-	c := server.dial(t, func(cfg *client.Config) { cfg.RequestTimeout, cfg.MaxRetries = time.Second, 1 })
+	c := server.dialHanging(t, func(*client.Config) {}, met.Load)
+	c.LimitAttempts(time.Minute)
 	var all errgroup.Group
 	for range kept {
 		all.Go(func() error { return encrypt(context.Background(), c) })
@@ -281,6 +286,7 @@ func TestOneAttemptFindsOutThatAllKeptConnectionsHang(t *testing.T) {
 		before[r.remote] = true
 	}
 	require.Len(t, before, kept)
+	c.LimitAttempts(time.Second)
 	require.NoError(t, encrypt(context.Background(), c))
 	require.Len(t, server.seen(), kept+2, "one attempt has hung")
 }
@@ -291,6 +297,7 @@ func TestCreateKeyThatMayHaveRunIsNotRepeatedAfterATimeout(t *testing.T) {
 	// a full second, so that the request arrives in time on a busy machine
 	c := server.dial(t, func(cfg *client.Config) { cfg.RequestTimeout, cfg.MaxRetries = time.Second, 100 })
 	require.ErrorIs(t, createKey(context.Background(), c), context.DeadlineExceeded)
+	require.Eventually(t, func() bool { return len(received) > 0 }, time.Minute, time.Millisecond)
 	require.Len(t, received, 1)
 }
 
@@ -332,13 +339,17 @@ func TestCreateKeyIsRetriedWhenNothingListens(t *testing.T) {
 
 func TestRequestThatMayHaveRunIsNotUnsent(t *testing.T) {
 	server := newScript(t, hangUp)
-	err := createKey(context.Background(), server.dial(t, nil))
-	require.False(t, requireTransportError(t, err, kmsapi.OpCreateKey).Unsent)
+	failure := createKey(context.Background(), server.dial(t, nil))
+	require.False(t, requireTransportError(t, failure, kmsapi.OpCreateKey).Unsent)
 
 	// The first attempt may have run, so it does not matter that nothing listens at the second.
-	var leaving *script
-	leaving = newScript(t, func(w http.ResponseWriter, r *http.Request) {
-		_ = leaving.Listener.Close()
+	l, err := net.Listen("tcp", heldport.For(t)) // so that nothing else does
+	require.NoError(t, err)
+	leaving := newScriptBehind(t, func(any net.Listener) net.Listener {
+		_ = any.Close()
+		return l
+	}, func(w http.ResponseWriter, r *http.Request) {
+		_ = l.Close()
 		hangUp(w, r)
 	})
 	err = encrypt(context.Background(), leaving.dial(t, nil))

@@ -221,8 +221,8 @@ func TestAChangedFileIsNoticedInTime(t *testing.T) {
 	requireKey(t, provider, "LTAIold")
 	writeFile(t, home, ".aliyun/config.json", profile("LTAInew"))
 	for range searchInterval / askInterval {
-		settle(provider)
 		requireKey(t, provider, "LTAIold")
+		settle(provider) // What this request has started reads the clock before it moves.
 		clock.advance(askInterval)
 	}
 	requireKey(t, provider, "LTAIold") // This starts the search, and does not wait for it.

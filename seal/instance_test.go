@@ -26,7 +26,7 @@ func refusal(code kmsapi.Code) string {
 func dedicated(g *scriptedGateway, ca *authority, changes map[string]string) map[string]string {
 	settings := map[string]string{
 		"gateway": "dedicated", "kms_instance_id": ours, "instance_endpoint": g.URL, "ca_cert": ca.pem(),
-		"request_timeout": "5s",
+		"request_timeout": "1m",
 	}
 	for name, value := range changes {
 		settings[name] = value
@@ -78,7 +78,8 @@ func TestFailuresOfTheDedicatedGatewayAreExplained(t *testing.T) {
 			changes: map[string]string{"ca_cert": newAuthority(t).pem()}, says: []string{"unknown authority", "PrivateKmsCA"},
 		},
 		"a name that does not resolve": {
-			changes: map[string]string{"instance_endpoint": "kst-ours.invalid"}, says: []string{"associate this server's VPC"},
+			changes: map[string]string{"instance_endpoint": "kst-ours.invalid", "request_timeout": "5s"},
+			says:    []string{"associate this server's VPC"},
 		},
 		"a key of another instance": {
 			answer: refusal(kmsapi.ErrKeyNotFound.Code), says: []string{"Forbidden.KeyNotFound", "kms_instance_id"},

@@ -33,16 +33,19 @@ func serve(t *testing.T, p *Provider, socket string) *serving {
 	ctx, cancel := context.WithCancel(t.Context())
 	s := &serving{socket: socket, ended: make(chan error, 1), stop: cancel}
 	ready := make(chan string, 1)
-	go func() {
+	var serving sync.WaitGroup
+	serving.Go(func() {
 		s.ended <- p.Serve(ctx, Listening{Socket: socket, Ops: "127.0.0.1:0", Ready: func(ops string) { ready <- ops }})
-	}()
+	})
+	t.Cleanup(func() {
+		cancel()
+		serving.Wait() // It logs to the test until then.
+	})
 	select {
 	case s.ops = <-ready:
 	case err := <-s.ended:
-		cancel()
 		t.Fatal(err)
 	}
-	t.Cleanup(cancel)
 	return s
 }
 
@@ -135,7 +138,7 @@ func (stuck) Encrypt(ctx context.Context, _ []byte) (Sealed, error) {
 // A KMS that does not answer must not make the API server consider the provider dead.
 func TestStatusWaitsForNoOtherRequest(t *testing.T) {
 	r := newRig(t)
-	p := New(stuck{r.backend}, Options{Log: r.options.Log})
+	p := New(stuck{r.backend}, Options{Log: r.options.Log, Timeout: time.Hour})
 	s := serve(t, p, filepath.Join(t.TempDir(), "kms.sock"))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -149,14 +152,14 @@ func TestStatusWaitsForNoOtherRequest(t *testing.T) {
 		})
 	}
 	began.Wait()
-	require.Eventually(t, func() bool { return len(p.running) == maxRunning }, 10*time.Second, time.Millisecond)
-	soon, stop := context.WithTimeout(t.Context(), 5*time.Second)
+	require.Eventually(t, func() bool { return len(p.running) == maxRunning }, time.Minute, time.Millisecond)
+	soon, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	_, err := api.Status(soon, &kms.StatusRequest{})
 	require.NoError(t, err)
 	cancel()
 	ended.Wait()
-	require.Eventually(t, func() bool { return len(p.running) == 0 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(p.running) == 0 }, time.Minute, time.Millisecond)
 }
 
 type intact bool
@@ -216,7 +219,7 @@ func TestWhatElseIsAtThePathOfTheSocket(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) (string, error) {
 		path := filepath.Join(dir, name)
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		return path, r.Serve(ctx, Listening{Socket: path, Ready: func(string) { cancel() }})
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/heldport"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/ram"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/ram/ramtest"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -112,9 +113,7 @@ func TestLostAnswerLeavesOpenWhatWasDone(t *testing.T) {
 }
 
 func TestServerThatCanNotBeReachedHasDoneNothing(t *testing.T) {
-	closed := httptest.NewServer(nil)
-	closed.Close()
-	_, err := dial(t, closed.URL).CreateAccessKey(t.Context())
+	_, err := dial(t, "http://"+heldport.For(t)).CreateAccessKey(t.Context())
 	require.Error(t, err)
 	require.True(t, ram.SurelyNotDone(err))
 }

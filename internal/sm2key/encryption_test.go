@@ -135,14 +135,27 @@ func TestNoFailedDecryptionIsAnswered(t *testing.T) {
 	}
 }
 
-// The fastest of some runs in turn is compared, since a loaded machine only makes runs slower. A failure without the
-// multiplication would take less than a tenth.
+// The fastest of some runs in turn is compared, since a loaded machine only makes runs slower. If it leaves the full
+// speed of the processor to few of them, more runs follow. A failure without the multiplication would take less than a
+// tenth, however many there are.
 func TestAFailedDecryptionTakesAsLongAsAnyOther(t *testing.T) {
 	key := opensslKey(t)
 	ciphertexts := badCiphertexts(t)
 	delete(ciphertexts, "too long") // It is hashed for longer than the others, which are short.
 	ciphertexts["good"] = vector(t, "sm2.sm2pke.c1c3c2.enc")
 	fastest := map[string]time.Duration{}
+	var differ []string
+	for range 20 {
+		measure(key, ciphertexts, fastest)
+		if differ = unlike(fastest["good"], fastest); len(differ) == 0 {
+			return
+		}
+	}
+	require.Empty(t, differ, fmt.Sprint(fastest))
+}
+
+// measure decrypts all ciphertexts in turn, and records the fastest run of each.
+func measure(key *PrivateKey, ciphertexts map[string][]byte, fastest map[string]time.Duration) {
 	for range 300 {
 		for name, ciphertext := range ciphertexts {
 			start := time.Now()
@@ -152,9 +165,16 @@ func TestAFailedDecryptionTakesAsLongAsAnyOther(t *testing.T) {
 			}
 		}
 	}
-	for name, took := range fastest {
-		require.InEpsilon(t, fastest["good"], took, 0.4, fmt.Sprint(name, fastest))
+}
+
+// unlike returns the names of the times that differ from want by more than two fifths of it.
+func unlike(want time.Duration, times map[string]time.Duration) (names []string) {
+	for name, took := range times {
+		if (took - want).Abs() > want*2/5 {
+			names = append(names, name)
+		}
 	}
+	return names
 }
 
 // The longer C2, the more there is to hash: 6 kB take as long as the multiplication.

@@ -1,7 +1,6 @@
 package vaultkey_test
 
 import (
-	"net/http/httptest"
 	"os"
 	"syscall"
 	"testing"
@@ -9,6 +8,7 @@ import (
 	"github.com/hashicorp/vault/api"
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/heldport"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/vaultkey"
 )
 
@@ -29,15 +29,14 @@ func TestOpenBaosVariablesAreTakenAsVaults(t *testing.T) {
 }
 
 func TestWithoutAnAnswerTheAddressIsNamed(t *testing.T) {
-	gone := httptest.NewServer(nil)
-	gone.Close()
-	t.Setenv("VAULT_ADDR", gone.URL)
+	address := "http://" + heldport.For(t) // so that no other server answers
+	t.Setenv("VAULT_ADDR", address)
 	client, err := vaultkey.NewClient()
 	require.NoError(t, err)
 	client.SetMaxRetries(0)
 	_, err = client.Logical().Read("kms/keys/k8s")
 	err = vaultkey.Explain("kms/keys/k8s", err)
-	require.ErrorContains(t, err, "no answer from Vault at "+gone.URL+" (VAULT_ADDR): dial tcp ")
+	require.ErrorContains(t, err, "no answer from Vault at "+address+" (VAULT_ADDR): dial tcp ")
 	require.ErrorIs(t, err, syscall.ECONNREFUSED)
 }
 

@@ -109,7 +109,7 @@ func (s *site) dial(t *testing.T, address string, clock func() time.Time) *clien
 	ca, err := os.ReadFile(s.dev.CAFile)
 	require.NoError(t, err)
 	c, err := client.New(client.Config{
-		Endpoint: address, CACert: string(ca), MaxRetries: -1, Clock: clock,
+		Endpoint: address, CACert: string(ca), MaxRetries: -1, RequestTimeout: time.Minute, Clock: clock,
 		Credentials: client.Static{AccessKeyID: s.dev.AccessKeyID, AccessKeySecret: s.dev.AccessKeySecret},
 	})
 	require.NoError(t, err)

@@ -59,7 +59,7 @@ var rooms = map[string]room{
 	// Sockets for only one user, for service and tool.
 	"internal/unixsocket": {onlyStandard: true},
 	// Keys of the engine as their users reach them, through Vault.
-	"internal/vaultkey": {},
+	"internal/vaultkey": {tests: []string{"internal/heldport"}},
 	// Kubernetes' data keys, for the tool. It is not part of the tool because the API server's code tests it in another
 	// module.
 	"internal/kmsprovider": {
@@ -112,7 +112,7 @@ var rooms = map[string]room{
 	"internal/listing": {imports: []string{"internal/refusal"}},
 	"internal/once":    {onlyStandard: true},
 	"internal/ram": {
-		imports: []string{"client", "internal/cloudcall", "kmsapi", "signature"},
+		imports: []string{"client", "internal/cloudcall", "kmsapi", "signature"}, tests: []string{"internal/heldport"},
 	},
 	"internal/refusal": {},
 	"internal/signing": {
