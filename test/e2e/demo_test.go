@@ -24,7 +24,7 @@ type demo struct {
 }
 
 const (
-	demoStopTimeout = 20 * time.Second
+	demoStopTimeout = 2 * time.Minute
 	pollInterval    = 20 * time.Millisecond
 )
 
