@@ -112,8 +112,8 @@ start_server() {
 	leaders+=("$started")
 }
 
-# wait_until PID COMMAND... waits until the command succeeds, at most some minutes and only while the process lives: on a
-# busy machine, a server may need many times as long as usual.
+# wait_until PID COMMAND... waits until the command succeeds, at most some minutes and only while the process lives: on
+# a busy machine, a server may need many times as long as usual.
 wait_until() {
 	local pid=$1 tries
 	shift

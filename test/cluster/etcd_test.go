@@ -54,8 +54,8 @@ const filling = "filling/"
 // tests.
 const operatorsPatience = 2 * time.Minute
 
-// insist repeats a request as long as etcd is unavailable: a connection was lost, or the members elect a leader, as they
-// do when the machine was too busy for their heartbeats.
+// insist repeats a request as long as etcd is unavailable: a connection was lost, or the members elect a leader, as
+// they do when the machine was too busy for their heartbeats.
 func insist(ctx context.Context, request func() error) error {
 	for {
 		err := request()

@@ -82,8 +82,8 @@ func goEnvironment(t *testing.T) []string {
 	return env
 }
 
-// Await waits until ready reports true, for longer than for a server: unless an earlier test has, make builds first, which
-// takes many minutes on a busy machine.
+// Await waits until ready reports true, for longer than for a server: unless an earlier test has, make builds first,
+// which takes many minutes on a busy machine.
 func (d *demo) Await(ready func() bool) (err error) {
 	for range 5 {
 		if err = d.Process.Await(ready); err == nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// takeover is more than the longest time without a service after the active node of `make dev CLUSTER=3` is killed, with
-// what the engine, Vault's command and a busy machine add.
+// takeover is more than the longest time without a service after the active node of `make dev CLUSTER=3` is killed,
+// with what the engine, Vault's command and a busy machine add.
 const takeover = 2 * time.Minute
 
 // killLine is how `make dev CLUSTER=3` says to end the active node.
