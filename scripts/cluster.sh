@@ -8,4 +8,4 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../test/cluster"
 
 ../../scripts/gotest.sh -count=1 ./history
 # Each of the tests has six processes, which wait most of the time.
-exec ../../scripts/gotest.sh -count=1 -parallel 3 -timeout 15m . -args "$@"
+exec ../../scripts/gotest.sh -count=1 -parallel 3 . -args "$@"

@@ -10,7 +10,9 @@ fi
 if [[ $(id -u) == 0 ]] && type -P apt-get >/dev/null; then
 	echo "go test -race needs a C compiler: installing gcc and libc6-dev" >&2
 	export DEBIAN_FRONTEND=noninteractive
-	apt-get update -q >&2 && apt-get install -q -y --no-install-recommends gcc libc6-dev >&2 && exit 0
+	# A server or a connection may fail once, and another process may be installing something.
+	apt=(apt-get -q -o Acquire::Retries=5 -o DPkg::Lock::Timeout=300)
+	"${apt[@]}" update >&2 && "${apt[@]}" install -y --no-install-recommends gcc libc6-dev >&2 && exit 0
 fi
 echo "go test -race needs a C compiler, and '$compiler' is not on the PATH: install gcc and the C library's headers" >&2
 exit 1

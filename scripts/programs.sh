@@ -36,8 +36,10 @@ install_missing() {
 	fi
 	echo "the tests need more: installing ${missing[*]}" >&2
 	export DEBIAN_FRONTEND=noninteractive
-	apt-get update -q >&2
-	apt-get install -q -y --no-install-recommends "${missing[@]}" >&2
+	# A server or a connection may fail once, and another process may be installing something.
+	local apt=(apt-get -q -o Acquire::Retries=5 -o DPkg::Lock::Timeout=300)
+	"${apt[@]}" update >&2
+	"${apt[@]}" install -y --no-install-recommends "${missing[@]}" >&2
 }
 
 # node_packages installs the packages of test/node. npm writes node_modules/.package-lock.json when it is done.
@@ -50,7 +52,7 @@ node_packages() {
 		exit 1
 	fi
 	if [[ ! test/node/node_modules/.package-lock.json -nt test/node/package-lock.json ]]; then
-		npm --prefix test/node ci --ignore-scripts --loglevel=error
+		npm --prefix test/node ci --ignore-scripts --loglevel=error --fetch-retries=5
 	fi
 }
 

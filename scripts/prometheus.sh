@@ -29,8 +29,9 @@ unpack() {
 
 # download fetches the package, and the list of packages before it on a machine that has none yet.
 download() {
-	apt-get download -q prometheus >&2 && return
-	apt-get update -q >&2 && apt-get download -q prometheus >&2
+	local apt=(apt-get -q -o Acquire::Retries=5) # A server or a connection may fail once.
+	"${apt[@]}" download prometheus >&2 && return
+	"${apt[@]}" update >&2 && "${apt[@]}" download prometheus >&2
 }
 
 if [[ ! -x bin/prometheus/promtool ]]; then

@@ -112,11 +112,12 @@ start_server() {
 	leaders+=("$started")
 }
 
-# wait_until PID COMMAND... waits until the command succeeds, at most half a minute and only while the process lives.
+# wait_until PID COMMAND... waits until the command succeeds, at most some minutes and only while the process lives: on
+# a busy machine, a server may need many times as long as usual.
 wait_until() {
 	local pid=$1 tries
 	shift
-	for ((tries = 0; tries < 300; tries++)); do
+	for ((tries = 0; tries < 3000; tries++)); do
 		if "$@" >/dev/null 2>&1; then
 			return
 		fi

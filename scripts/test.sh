@@ -56,6 +56,6 @@ run_phase page scripts/gotest.sh -C test/page -count=1 .
 run_phase monitoring scripts/monitoring.sh
 run_phase node scripts/node.sh
 run_phase cluster scripts/cluster.sh
-run_phase release scripts/gotest.sh -C scripts/release -v -count=1 -timeout 20m .
+run_phase release scripts/gotest.sh -C scripts/release -v -count=1 .
 # Tests that run in parallel wait for their servers most of the time.
-run_phase e2e scripts/gotest.sh -race -v -count=1 -parallel 4 -timeout 20m ./test/e2e
+run_phase e2e scripts/gotest.sh -race -v -count=1 -parallel 4 -timeout 60m ./test/e2e

@@ -85,6 +85,8 @@ func (r *rig) live(random *rand.Rand, happens func()) {
 	var work sync.WaitGroup
 	work.Go(func() { callers.Run(ctx) })
 	happens()
+	// On a busy machine, the service may have been away for all that time. A history without success proves nothing.
+	require.Eventually(r.t, func() bool { return history.Sum(recorder.Events(), nil).Done > 0 }, recovery, restartAfter)
 	cancel()
 	work.Wait()
 	r.listed = judge(r.t, callers, recorder, r.listed)

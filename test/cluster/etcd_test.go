@@ -50,9 +50,32 @@ func (o *operator) leader(ctx context.Context) int {
 // filling is a prefix besides that of the service.
 const filling = "filling/"
 
+// operatorsPatience is how long an operator waits for etcd, all of whose members run. They share the machine with other
+// tests.
+const operatorsPatience = 2 * time.Minute
+
+// insist repeats a request as long as etcd is unavailable: a connection was lost, or the members elect a leader, as
+// they do when the machine was too busy for their heartbeats.
+func insist(ctx context.Context, request func() error) error {
+	for {
+		err := request()
+		if !isUnavailable(err) || ctx.Err() != nil {
+			return err
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+func isUnavailable(err error) bool {
+	if refused, ok := errors.AsType[rpctypes.EtcdError](err); ok {
+		return refused.Code() == codes.Unavailable
+	}
+	return status.Code(err) == codes.Unavailable
+}
+
 // fill writes until etcd has no space left.
 func (o *operator) fill(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, operatorsPatience)
 	defer cancel()
 	value := strings.Repeat("x", 1<<20)
 	for n := 0; ; n++ {
@@ -68,35 +91,44 @@ func (o *operator) fill(ctx context.Context) error {
 
 // makeRoom does what etcd's documentation says to do about the alarm NOSPACE.
 func (o *operator) makeRoom(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, operatorsPatience)
 	defer cancel()
-	deleted, err := o.Delete(ctx, filling, clientv3.WithPrefix())
-	if err != nil {
-		return err
-	}
-	if err := o.compactTo(ctx, deleted.Header.Revision); err != nil {
-		return err
+	steps := []func() error{
+		func() error { _, err := o.Delete(ctx, filling, clientv3.WithPrefix()); return err },
+		func() error { return o.compactNow(ctx) },
 	}
 	for _, endpoint := range o.endpoints {
-		if _, err := o.Defragment(ctx, endpoint); err != nil {
+		steps = append(steps, func() error { return o.shrink(ctx, endpoint) })
+	}
+	steps = append(steps, func() error { _, err := o.AlarmDisarm(ctx, &clientv3.AlarmMember{}); return err })
+	for _, step := range steps {
+		if err := insist(ctx, step); err != nil {
 			return err
 		}
 	}
-	_, err = o.AlarmDisarm(ctx, &clientv3.AlarmMember{})
-	return err
+	return nil
 }
 
-// compact drops the whole history of etcd. It goes on when a connection was lost, as on a busy machine.
-func (o *operator) compact(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
+// shrink defragments a member until its file is small: a member compacts in its own time, and one that was defragmented
+// before that would raise the alarm again at the next write.
+func (o *operator) shrink(ctx context.Context, endpoint string) error {
 	for {
-		err := o.compactNow(ctx)
-		if status.Code(err) != codes.Unavailable || ctx.Err() != nil {
+		if _, err := o.Defragment(ctx, endpoint); err != nil {
+			return err
+		}
+		now, err := o.Status(ctx, endpoint)
+		if err != nil || now.DbSize < quota/2 {
 			return err
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
+}
+
+// compact drops the whole history of etcd.
+func (o *operator) compact(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, operatorsPatience)
+	defer cancel()
+	return insist(ctx, func() error { return o.compactNow(ctx) })
 }
 
 func (o *operator) compactNow(ctx context.Context) error {
@@ -104,11 +136,7 @@ func (o *operator) compactNow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return o.compactTo(ctx, got.Header.Revision)
-}
-
-func (o *operator) compactTo(ctx context.Context, revision int64) error {
-	_, err := o.Compact(ctx, revision, clientv3.WithCompactPhysical())
+	_, err = o.Compact(ctx, got.Header.Revision, clientv3.WithCompactPhysical())
 	if errors.Is(err, rpctypes.ErrCompacted) {
 		return nil
 	}

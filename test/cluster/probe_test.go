@@ -27,9 +27,15 @@ type attempt struct{ began, ended time.Time }
 // newProbe creates the CMK that it writes to.
 func newProbe(r *rig) *probe {
 	r.t.Helper()
-	made, err := r.site.Client(0).CreateKey(r.t.Context(), &kmsapi.CreateKeyRequest{Description: "probe"})
-	require.NoError(r.t, err)
-	return &probe{rig: r, key: made.KeyMetadata.KeyId}
+	p := &probe{rig: r}
+	r.soon(func() error {
+		made, err := r.site.Client(0).CreateKey(r.t.Context(), &kmsapi.CreateKeyRequest{Description: "probe"})
+		if err == nil {
+			p.key = made.KeyMetadata.KeyId
+		}
+		return err
+	})
+	return p
 }
 
 // run writes until ctx ends.
@@ -46,9 +52,9 @@ func (p *probe) run(ctx context.Context) {
 	all.Wait()
 }
 
-// attempt writes once. It gives up soon, so that a node that hangs is asked again.
+// attempt writes once. It gives up soon, so that a node that hangs is asked again, but not before a busy one answers.
 func (p *probe) attempt(ctx context.Context, node, n int) {
-	ctx, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	began := time.Now()
 	_, err := p.site.Client(node).UpdateKeyDescription(ctx, &kmsapi.UpdateKeyDescriptionRequest{

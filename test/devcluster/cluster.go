@@ -30,7 +30,7 @@ const (
 	lease = "2s"
 	// lookEvery is how often the nodes are asked for their health.
 	lookEvery    = 100 * time.Millisecond
-	startTimeout = time.Minute
+	startTimeout = 3 * time.Minute
 	restartAfter = 5 * time.Second
 )
 
@@ -72,7 +72,7 @@ func (c *cluster) start(ctx context.Context) error {
 			return nil
 		}
 		if time.Now().After(deadline) {
-			return errors.New("the nodes are not ready after a minute; see their logs")
+			return errors.New("the nodes are not ready after three minutes; see their logs")
 		}
 		c.look(ctx)
 	}

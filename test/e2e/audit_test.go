@@ -123,7 +123,7 @@ func TestAPluginsEnvironmentTurnsItsDebugLogOn(t *testing.T) {
 			require.NoError(t, err)
 			return regexp.MustCompile("KMS answered: .*path=keys/" + key + " ").Match(log)
 		}
-		require.Eventually(t, func() bool { return logged("loud") }, 10*time.Second, 10*time.Millisecond)
+		require.Eventually(t, func() bool { return logged("loud") }, time.Minute, 10*time.Millisecond)
 		require.False(t, logged("quiet"), "it would have been logged before the other")
 	})
 }

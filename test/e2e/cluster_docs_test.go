@@ -86,7 +86,9 @@ func (s *site) run(t *testing.T, reason string) {
 	cmd := exec.Command("bash", "-euo", "pipefail", "-c", s.names.Replace(script))
 	cmd.Dir = s.work
 	cmd.Env = append(os.Environ(), "HOME="+s.work,
-		"PATH="+filepath.Join(s.work, "path")+string(os.PathListSeparator)+os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0")
+		"PATH="+filepath.Join(s.work, "path")+string(os.PathListSeparator)+os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0",
+		// On a busy machine, etcd may need longer than the command waits by default.
+		"ETCDCTL_COMMAND_TIMEOUT=2m", "ETCDCTL_DIAL_TIMEOUT=1m")
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s\n%s", script, out)
 }

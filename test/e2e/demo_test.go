@@ -24,7 +24,7 @@ type demo struct {
 }
 
 const (
-	demoStopTimeout = 20 * time.Second
+	demoStopTimeout = 2 * time.Minute
 	pollInterval    = 20 * time.Millisecond
 )
 
@@ -80,6 +80,22 @@ func goEnvironment(t *testing.T) []string {
 		env = append(env, name+"="+strings.TrimSpace(string(value)))
 	}
 	return env
+}
+
+// Await waits until ready reports true, for longer than for a server: unless an earlier test has, make builds first,
+// which takes many minutes on a busy machine.
+func (d *demo) Await(ready func() bool) (err error) {
+	for range 5 {
+		if err = d.Process.Await(ready); err == nil {
+			return nil
+		}
+		select {
+		case <-d.Done():
+			return err
+		default:
+		}
+	}
+	return err
 }
 
 func (d *demo) prints(text string) func() bool {

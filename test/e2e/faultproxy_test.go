@@ -24,8 +24,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/heldport"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
 // faultProxy is a proxy between the engine and a KMS service. It forwards requests unchanged until it is made to fail.
@@ -52,7 +52,7 @@ func (k *kmsService) behindFaults(t *testing.T) *faultProxy {
 	require.True(t, roots.AppendCertsFromPEM([]byte(k.CA)))
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
 	t.Cleanup(transport.CloseIdleConnections)
-	p := &faultProxy{t: t, kms: k, forward: &http.Client{Transport: transport}, address: servers.AnyPort}
+	p := &faultProxy{t: t, kms: k, forward: &http.Client{Transport: transport}, address: heldport.For(t)}
 	p.certificate, p.ca = ownCertificate(t)
 	p.goUp()
 	t.Cleanup(p.goDown)
@@ -81,7 +81,7 @@ func (p *faultProxy) config() map[string]any {
 	return with(p.kms.EngineConfig(), map[string]any{"endpoint": p.address, "ca_cert": p.ca})
 }
 
-// goUp listens, on the same address as before if it has been up.
+// goUp listens.
 func (p *faultProxy) goUp() {
 	p.t.Helper()
 	listener, err := net.Listen("tcp", p.address)
@@ -89,7 +89,6 @@ func (p *faultProxy) goUp() {
 		return
 	}
 	p.down = false
-	p.address = listener.Addr().String()
 	p.server = &http.Server{
 		Handler: p, ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: time.Minute,
 		TLSConfig: &tls.Config{Certificates: []tls.Certificate{p.certificate}},

@@ -95,7 +95,7 @@ func TestLeaderKilledBetweenKMSAndStorageLosesAndDoublesNothing(t *testing.T) {
 			t.Run(broken.name, func(t *testing.T) {
 				key, plaintext, before := fmt.Sprint("k", number), newPlaintext(), len(kms.cmks(t))
 				first := ""
-				if leader := c.leader(t).mounted(t, m.path); !broken.isNew {
+				if leader := c.mounted(t, m.path); !broken.isNew {
 					leader.write("keys/"+key, broken.made)
 					first = leader.encrypt(key, plaintext)
 				}
@@ -120,12 +120,14 @@ func TestLeaderKilledBetweenKMSAndStorageLosesAndDoublesNothing(t *testing.T) {
 	})
 }
 
-// mounted returns the mount as a client of the leader sees it, once that serves it.
+// mounted returns the mount as a client of the leader sees it, once that serves it. It insists.
 func (c *cluster) mounted(t *testing.T, path string) *mount {
 	t.Helper()
 	leader := c.leader(t)
 	require.NoError(t, leader.Await(leader.serves(t, path)))
-	return leader.mounted(t, path)
+	m := leader.mounted(t, path)
+	m.insists = true
+	return m
 }
 
 // keepMinimum is a write that changes nothing, and for which the engine lists the versions.

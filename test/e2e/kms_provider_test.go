@@ -134,7 +134,7 @@ func TestKubernetesEncryptsThroughTheEngine(t *testing.T) {
 				require.Regexp(t, `/2$`, second.KeyId)
 				require.Equal(t, second.KeyId, p.keyID(), "what Encrypt has answered counts at once")
 				m.write("keys/k8s/rotate", nil)
-				require.Eventually(t, func() bool { return p.keyID() != second.KeyId }, 20*time.Second, 50*time.Millisecond)
+				require.Eventually(t, func() bool { return p.keyID() != second.KeyId }, time.Minute, 50*time.Millisecond)
 				third := p.seal(seed)
 				require.Equal(t, p.keyID(), third.KeyId)
 				for _, made := range []*kms.EncryptResponse{first, second, third} {

@@ -175,7 +175,9 @@ func (m *mount) registered() map[string]string {
 	names := m.list("keys")
 	ids := make([]string, len(names))
 	require.NoError(m.t, inParallel(len(names), func(i int) error {
-		key, err := m.client.Logical().Read(fmt.Sprintf("%s/keys/%s", m.path, names[i]))
+		key, err := m.ask(func() (*api.Secret, error) {
+			return m.client.Logical().Read(fmt.Sprintf("%s/keys/%s", m.path, names[i]))
+		})
 		if err == nil {
 			ids[i], _ = key.Data["key_id"].(string)
 		}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/vault/api"
 	"github.com/stretchr/testify/require"
@@ -19,6 +20,8 @@ type mount struct {
 	path   string
 	// others are the plugin's processes that ran before there was this mount.
 	others []int
+	// insists repeats requests after temporary errors: the leader of a cluster loses its office when its machine is busy.
+	insists bool
 }
 
 // mount mounts the engine and configures it to use the stage's KMS service.
@@ -63,7 +66,17 @@ func (m *mount) as(token string) *mount {
 
 // try writes and returns the response unchecked.
 func (m *mount) try(path string, data map[string]any) (*api.Secret, error) {
-	return m.client.Logical().Write(m.path+"/"+path, data)
+	return m.ask(func() (*api.Secret, error) { return m.client.Logical().Write(m.path+"/"+path, data) })
+}
+
+// ask makes a request, and makes it again if the mount insists.
+func (m *mount) ask(request func() (*api.Secret, error)) (*api.Secret, error) {
+	answer, err := request()
+	for deadline := time.Now().Add(patience); m.insists && err != nil && isTemporary(err) && time.Now().Before(deadline); {
+		time.Sleep(pollInterval)
+		answer, err = request()
+	}
+	return answer, err
 }
 
 // write writes, requires success and returns the response's data.
@@ -75,13 +88,13 @@ func (m *mount) write(path string, data map[string]any) map[string]any {
 // read reads something that must exist.
 func (m *mount) read(path string) map[string]any {
 	m.t.Helper()
-	return m.data(m.client.Logical().Read(m.path + "/" + path))
+	return m.data(m.ask(func() (*api.Secret, error) { return m.client.Logical().Read(m.path + "/" + path) }))
 }
 
 // list returns the keys of a list, which may be empty.
 func (m *mount) list(path string) []any {
 	m.t.Helper()
-	found, err := m.client.Logical().List(m.path + "/" + path)
+	found, err := m.ask(func() (*api.Secret, error) { return m.client.Logical().List(m.path + "/" + path) })
 	require.NoError(m.t, err)
 	if found == nil {
 		return nil

@@ -28,8 +28,8 @@ type apiServer struct {
 const (
 	// writeTTL is how long kube-apiserver writes with a seed after the last good status.
 	writeTTL = 3 * time.Minute
-	// timeout is the timeout of a request if an EncryptionConfiguration sets none.
-	timeout = 3 * time.Second
+	// timeout is the timeout of a request. kube-apiserver's default of 3 seconds is too short for a busy machine.
+	timeout = time.Minute
 )
 
 // newAPIServer starts an API server, which asks for the status once.
@@ -58,9 +58,12 @@ func (a *apiServer) current() (kmsv2.State, error) {
 var errUnhealthy = errors.New("the provider is not healthy")
 
 // poll does what kube-apiserver does with a status: see rotateDEKOnKeyIDChange in its package encryptionconfig.
-func (a *apiServer) poll() error {
+func (a *apiServer) poll() error { return a.pollUntil(a.t.Context()) }
+
+// pollUntil is poll that gives up with ctx, as for a provider that does not run.
+func (a *apiServer) pollUntil(ctx context.Context) error {
 	expires := a.now.Add(writeTTL)
-	status, err := a.service.Status(a.t.Context())
+	status, err := a.service.Status(ctx)
 	if err != nil {
 		return err
 	}

@@ -73,7 +73,9 @@ func TestThePageSetsUpACluster(t *testing.T) {
 	config := filepath.Join(t.TempDir(), "config.yaml")
 	text := printed(t, "yaml", "kind: EncryptionConfiguration")
 	require.Contains(t, text, "unix://"+docsSocket+"\n")
-	require.NoError(t, os.WriteFile(config, []byte(strings.ReplaceAll(text, docsSocket, p.socket)), 0o600))
+	require.Contains(t, text, "timeout: 5s\n")
+	here := strings.NewReplacer(docsSocket, p.socket, "timeout: 5s", "timeout: "+timeout.String())
+	require.NoError(t, os.WriteFile(config, []byte(here.Replace(text)), 0o600))
 
 	loaded, err := encryptionconfig.LoadEncryptionConfig(t.Context(), config, true, "apiserver-1")
 	require.NoError(t, err)

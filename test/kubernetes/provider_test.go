@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -172,7 +173,9 @@ func TestAKilledProviderComesBack(t *testing.T) {
 	require.FileExists(t, p.socket+".lock")
 	_, err = os.Stat(p.socket)
 	require.NoError(t, err, "nobody has cleaned up")
-	require.Error(t, a.poll())
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	require.Error(t, a.pollUntil(ctx))
 
 	p.start()
 	eventually(t, func() bool { return a.poll() == nil }, "the API server connects again")

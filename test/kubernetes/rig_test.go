@@ -111,5 +111,5 @@ func (p *provider) start() {
 // eventually waits for something that takes a provider seconds.
 func eventually(t *testing.T, happened func() bool, what string) {
 	t.Helper()
-	require.Eventually(t, happened, 20*time.Second, 50*time.Millisecond, what)
+	require.Eventually(t, happened, 2*time.Minute, 50*time.Millisecond, what)
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
-// startNodes starts a cluster, without waiting until a node is the active one. Its lease is as short as possible.
+// startNodes starts a cluster, without waiting until a node is the active one. Its lease outlasts the pauses of a busy
+// machine.
 func (s *stage) startNodes(t *testing.T) {
 	t.Helper()
 	program := os.Getenv("ETCD_BIN")
@@ -22,7 +23,7 @@ func (s *stage) startNodes(t *testing.T) {
 	etcd, err := servers.StartEtcd(program, filepath.Join(s.dir, "etcd"), 1)
 	require.NoError(t, err)
 	t.Cleanup(etcd.Kill)
-	s.nodes, err = servers.NewNodes(s.kms.Program, filepath.Join(s.dir, "nodes"), 2, etcd, "  lease = \"2s\"\n")
+	s.nodes, err = servers.NewNodes(s.kms.Program, filepath.Join(s.dir, "nodes"), 2, etcd, "  lease = \"20s\"\n")
 	require.NoError(t, err)
 	for _, node := range s.nodes {
 		require.NoError(t, node.Start())

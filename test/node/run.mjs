@@ -37,7 +37,7 @@ function start(name, ...args) {
 
 // until waits until ready returns something, and gives up when the service exits.
 async function until(service, ready) {
-  for (let tries = 0; tries < 3000; tries++) {
+  for (let tries = 0; tries < 18_000; tries++) {
     const found = ready();
     if (found) return found;
     if (service.child.exitCode !== null || service.child.signalCode !== null) break;

@@ -32,7 +32,8 @@ var browser = sync.OnceValues(func() (context.Context, error) {
 	if err != nil {
 		return nil, err
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program))
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program),
+		chromedp.WSURLReadTimeout(patience))
 	if os.Getuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // Its sandbox refuses root.
 	}
@@ -54,8 +55,8 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// patience is more than any step in the browser takes.
-const patience = 20 * time.Second
+// patience is more than the browser's start takes, or any step in it, on a busy machine.
+const patience = 2 * time.Minute
 
 // screen is the screen that a page is shown on.
 type screen struct {

@@ -59,9 +59,9 @@ func (l *Load) Run(ctx context.Context) {
 }
 
 // Settle reads everything that the callers have made, notes what it finds, and sends every letter once more. It waits
-// for each answer; ctx limits that.
+// for each answer, in all for some minutes at most.
 func (l *Load) Settle(ctx context.Context) (history.Listed, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	if err := l.settleWorlds(ctx); err != nil {
 		return history.Listed{}, err

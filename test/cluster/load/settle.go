@@ -130,9 +130,9 @@ func listAllAliases(ctx context.Context, c *client.Client, all map[string]string
 	}
 }
 
-// again repeats a read until it succeeds, for a few seconds.
+// again repeats a read until it succeeds, for a while.
 func again[A any](ctx context.Context, c *client.Client, r kmsapi.RequestFor[A]) (*A, error) {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	for {
 		answer, err := client.Do(ctx, c, r)

@@ -14,7 +14,7 @@ refused() { # STATUS PART COMMAND...
 start() {
 	alicloudkms server -config kms/server.hcl 2>>service.log &
 	pid=$!
-	for _ in $(seq 300); do
+	for _ in $(seq 1200); do
 		[ -S kms/kms.db.sock ] && return
 		sleep 0.1
 	done

@@ -27,8 +27,10 @@ type Process struct {
 }
 
 const (
-	startTimeout = 60 * time.Second
-	stopTimeout  = 20 * time.Second
+	// startTimeout and stopTimeout are for what must happen: on a busy machine, a server may take many times as long as
+	// usual.
+	startTimeout = 3 * time.Minute
+	stopTimeout  = time.Minute
 	pollInterval = 20 * time.Millisecond
 	// startPollInterval is shorter because benchmarks measure how long a server takes to start.
 	startPollInterval = 2 * time.Millisecond
@@ -85,7 +87,7 @@ func (p *Process) Wait() error {
 	return p.err
 }
 
-// Await waits until ready reports true. It fails if the process ends first, or is not ready within a minute.
+// Await waits until ready reports true. It fails if the process ends first, or is not ready within some minutes.
 func (p *Process) Await(ready func() bool) error { return p.await(pollInterval, ready) }
 
 func (p *Process) await(interval time.Duration, ready func() bool) error {

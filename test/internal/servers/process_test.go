@@ -100,7 +100,7 @@ func TestOwnGroupEndsAsAWhole(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, syscall.Kill(child, 0), "the child runs")
 			end(p)
-			require.Eventually(t, func() bool { return ended(child) }, 10*time.Second, 10*time.Millisecond)
+			require.Eventually(t, func() bool { return ended(child) }, time.Minute, 10*time.Millisecond)
 		})
 	}
 }
