@@ -7,8 +7,8 @@
 //
 //   - The loopback listener is read-only: GET / for a browser, GET /metrics for Prometheus and GET /healthz. The
 //     answers contain no secret, and no label that a caller of the service can choose. All three show one [Status].
-//   - The listener for probes answers GET /healthz alone. Whoever reaches it learns whether the service serves and, in a
-//     cluster, whether this node is the active one. It has few connections, keeps none, and looks at the service's
+//   - The listener for probes answers GET /healthz alone. Whoever reaches it learns whether the service serves and, in
+//     a cluster, whether this node is the active one. It has few connections, keeps none, and looks at the service's
 //     state a few times a second at most.
 //   - The size of the page does not grow with the store. It is served only under IP addresses and localhost, and loads
 //     and runs nothing.
