@@ -90,6 +90,24 @@ func TestANodeStandsOnceNothingIsAgainstItAnyLonger(t *testing.T) {
 	tr.awaitInTime("two is the active one", func() bool { return two.NodeHealth().Active })
 }
 
+func TestAProbeFromAnotherMachineTellsANodesRole(t *testing.T) {
+	tr := newTrial(t)
+	probes := func(c *server.Config) { c.Ops.HealthAddress = "127.0.0.1:0" }
+	one := tr.start("one", withOps(t), probes)
+	one.awaitServing()
+	two := tr.start("two", withOps(t), probes)
+	tr.awaitInTime("two may stand", func() bool { return two.NodeHealth().Refusal == nil })
+	probe := func(n *trialNode, query string) string {
+		status, word := observe(t, n.HealthAddress(), http.MethodGet, "/healthz"+query)
+		return fmt.Sprint(status, " ", word)
+	}
+	require.Equal(t, "200 active\n", probe(one, ""))
+	require.Equal(t, "429 standby\n", probe(two, ""))
+	require.Equal(t, "200 standby\n", probe(two, "?standbyok=true"))
+	refuse(two)
+	tr.awaitInTime("two can't serve", func() bool { return probe(two, "?standbyok=true") == "503 unavailable\n" })
+}
+
 // healthz is the body of /healthz on a node of a cluster.
 type healthz struct {
 	Node       string `json:"node"`

@@ -61,7 +61,7 @@ func TestEveryFieldOfAConfigurationIsRead(t *testing.T) {
 		Quotas:     &server.Quotas{Keys: 10, Aliases: -1},
 		RateLimits: &server.RateLimits{Crypto: 1, CreateKey: 2, Write: 3, Read: 4, ListTags: -1, Instances: 5},
 		Rotation:   &server.Rotation{MinVersionInterval: "1h", MinInterval: "90m", MaxInterval: "36500d"},
-		Ops:        &server.OpsConfig{Address: "127.0.0.1:9180", Socket: "kms.sock"},
+		Ops:        &server.OpsConfig{Address: "127.0.0.1:9180", HealthAddress: "0.0.0.0:9181", Socket: "kms.sock"},
 	}, c)
 }
 

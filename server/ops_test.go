@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -217,6 +219,84 @@ func TestTheOpsAddressOffersNothingElse(t *testing.T) {
 			require.Equal(t, http.StatusMethodNotAllowed, status, "%s %s", method, path)
 		}
 	}
+}
+
+// withProbes starts a service that answers probes from other machines.
+func withProbes(t *testing.T) *server.Server {
+	t.Helper()
+	dev, err := server.NewDevConfig(t.TempDir(), "127.0.0.1:0")
+	require.NoError(t, err)
+	withOps(t)(&dev.Config)
+	dev.Config.Ops.HealthAddress = "127.0.0.1:0"
+	s, err := server.Start(dev.Config, server.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func TestProbesFromOtherMachinesGetTheHealthAlone(t *testing.T) {
+	s := withProbes(t)
+	status, text := observe(t, s.HealthAddress(), http.MethodGet, "/healthz")
+	require.Equal(t, http.StatusOK, status)
+	require.Equal(t, "active\n", text)
+	status, text = observe(t, s.HealthAddress(), http.MethodHead, "/healthz")
+	require.Equal(t, http.StatusOK, status)
+	require.Empty(t, text)
+	for _, path := range []string{"/", "/metrics", "/backup", "/reload", "/healthz/", "/?Action=ListKeys"} {
+		status, _ := observe(t, s.HealthAddress(), http.MethodGet, path)
+		require.Equal(t, http.StatusNotFound, status, path)
+	}
+	status, _ = observe(t, s.HealthAddress(), http.MethodPost, "/healthz")
+	require.Equal(t, http.StatusMethodNotAllowed, status)
+	require.NotEqual(t, s.OpsAddress(), s.HealthAddress())
+}
+
+func TestProbesAreAnsweredWhileStrangersHoldConnections(t *testing.T) {
+	s := withProbes(t)
+	for name, said := range map[string]string{
+		"that say nothing":       "",
+		"that begin a header":    "GET /healthz HTTP/1.1\r\nHost: kms\r\nX-A: ",
+		"that begin a large one": "GET /healthz HTTP/1.1\r\nHost: kms\r\nX-A: " + strings.Repeat("a", 20_000),
+		"that begin a body":      begun("/healthz", 1_000_000, "a"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var strangers []net.Conn
+			for range 300 {
+				conn, err := net.Dial("tcp", s.HealthAddress())
+				require.NoError(t, err)
+				t.Cleanup(func() { _ = conn.Close() })
+				_, _ = io.WriteString(conn, said) // The service may have closed the connection to make room.
+				strangers = append(strangers, conn)
+			}
+			status, _ := observe(t, s.HealthAddress(), http.MethodGet, "/healthz")
+			require.Equal(t, http.StatusOK, status)
+			closes(t, strangers[0])
+		})
+	}
+}
+
+func TestAnAnswerToAProbeEndsItsConnection(t *testing.T) {
+	conn, err := net.Dial("tcp", withProbes(t).HealthAddress())
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = io.WriteString(conn, "GET /healthz?standbyok=true HTTP/1.1\r\nHost: kms\r\n\r\n")
+	require.NoError(t, err)
+	said := closes(t, conn)
+	require.Regexp(t, `(?s)^HTTP/1.1 200 OK\r\n.*\r\nConnection: close\r\n(.*\r\n)?\r\nactive\n$`, said)
+}
+
+func TestAnAddressForProbesThatIsTakenIsNamed(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	dev, err := server.NewDevConfig(t.TempDir(), "127.0.0.1:0")
+	require.NoError(t, err)
+	withOps(t)(&dev.Config)
+	dev.Config.Ops.HealthAddress = taken.Addr().String()
+	_, err = server.Start(dev.Config, server.Options{})
+	require.ErrorContains(t, err, taken.Addr().String())
+	require.ErrorIs(t, err, syscall.EADDRINUSE)
+	require.NoFileExists(t, dev.Config.Ops.Socket)
 }
 
 func TestTheSocketIsItsOwnersAlone(t *testing.T) {

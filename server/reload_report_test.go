@@ -116,7 +116,8 @@ func TestAReloadReportsWhatNeedsARestart(t *testing.T) {
 			"limits {\ntimestamp_window = \"1m\"\nmax_nonces = 5\n}\naudit { file = \""+s.dir+"/audit.log\" }\n"+
 			"instance \"kst-new\" {\nlistener {\naddress = \":1\"\nplain_http = true\n}\n}\n"+
 			"instance \"kst-dev\" {\nkind = \"hardware\"\nimage = \"3.0.0\"\n",
-		`operations {`, "operations {\nsocket = \""+s.dir+"/kms.db.sock\"\n", `"127.0.0.1:0" }`, "\"127.0.0.1:2\"\n}",
+		`operations {`, "operations {\nsocket = \""+s.dir+"/kms.db.sock\"\n", `"127.0.0.1:0" }`,
+		"\"127.0.0.1:2\"\nhealth_address = \":3\"\n}",
 	).Replace(s.text))
 	changes, waiting := s.changes()
 	require.Empty(t, changes)
@@ -132,6 +133,7 @@ func TestAReloadReportsWhatNeedsARestart(t *testing.T) {
 		`limits.timestamp_window: 1m0s (in use: 15m0s)`,
 		`limits.max_nonces: 5 (in use: 2000000)`,
 		`operations.address: 127.0.0.1:2 (in use: 127.0.0.1:0)`,
+		`operations.health_address: :3 (in use: none)`,
 		`instance "kst-dev".kind: hardware (in use: software)`,
 		`instance "kst-dev".region: cn-beijing (in use: cn-hangzhou)`,
 		`instance "kst-dev".image: 3.0.0 (in use: 3.2.0)`,

@@ -164,7 +164,7 @@ func (s *Server) listenOps(c Config, log *slog.Logger) (*ops.Listeners, error) {
 		return &ops.Listeners{}, nil
 	}
 	o := ops.Options{
-		Address: c.Ops.Address, Socket: c.SocketPath(),
+		Address: c.Ops.Address, HealthAddress: c.Ops.HealthAddress, Socket: c.SocketPath(),
 		Metrics: s.host.metrics, Status: s.status,
 		Backup: s.backup, Reload: s.reloadFor,
 		NewServer: func(h http.Handler) *http.Server { return usualTimeouts.newServer(h, log) }, Log: log,
@@ -191,6 +191,10 @@ func (s *Server) InstanceAddress(id string) string { return s.gateways[id].liste
 // OpsAddress returns the address of metrics and health, as host:port, or "" if the configuration has no address for
 // them.
 func (s *Server) OpsAddress() string { return s.ops.Address() }
+
+// HealthAddress returns the address of health for probes from other machines, as host:port, or "" if the configuration
+// has none.
+func (s *Server) HealthAddress() string { return s.ops.HealthAddress() }
 
 // Failed returns a channel that delivers an error if serving ends without Shutdown or Close.
 func (s *Server) Failed() <-chan error { return s.done }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -79,13 +80,17 @@ func fixedSettings(c Config) []setting {
 		setting{"limits.max_unauthenticated_per_address", fmt.Sprint(*limits.MaxUnauthenticatedPerAddress)},
 	)
 	if c.Ops == nil {
-		return append(all, setting{"operations.address", none}, setting{"operations.socket", none})
+		return append(all, operationsSettings(none, none, none)...)
 	}
-	return append(
-		all,
-		setting{"operations.address", c.Ops.Address},
-		setting{"operations.socket", absolute(c.SocketPath())},
-	)
+	return append(all, operationsSettings(
+		cmp.Or(c.Ops.Address, none), cmp.Or(c.Ops.HealthAddress, none), absolute(c.SocketPath()),
+	)...)
+}
+
+func operationsSettings(address, healthAddress, socket string) []setting {
+	return []setting{
+		{"operations.address", address}, {"operations.health_address", healthAddress}, {"operations.socket", socket},
+	}
 }
 
 // nodeSettings returns the settings of the blocks etcd and cluster.

@@ -159,6 +159,9 @@ func runConfigured(ctx context.Context, f serverFlags, logger *slog.Logger) erro
 	if ops := s.OpsAddress(); ops != "" {
 		logger.Info("open the page of the service in a browser on this machine", "url", "http://"+ops+"/")
 	}
+	if health := s.HealthAddress(); health != "" {
+		logger.Info("load balancers and probes can ask for the health of the service", "url", "http://"+health+"/healthz")
+	}
 	logger.Info("ready", "address", s.Address(), "operations", s.OpsAddress(), "version", version)
 	go reloadAt(hangups, s)
 	go announce(ctx, s, logger)

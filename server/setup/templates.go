@@ -90,7 +90,8 @@ cluster {
 }
 `, strings.Join(endpoints, ", "), strings.TrimPrefix(files, "\n"), n.peers, nodesCAName, nodeCertName, nodeKeyName)
 	operations := fmt.Sprintf(`# For operators, on this machine alone. The address has a page, metrics and health, all without authentication, and the
-# socket is what reload uses.
+# socket is what reload uses. For balancers on other machines, which learn no more than whether this node serves and
+# whether it is the active one, add: health_address = "0.0.0.0:9181"
 operations {
   address = %q
   socket  = %s

@@ -212,7 +212,7 @@ var rooms = map[string]room{
 	"server/internal/wrapping": {imports: serverRooms("fair", "kmsapi")},
 	"server/internal/audit":    {imports: []string{"internal/printable", "kmsapi"}},
 	// What operators see of the service, which it gets as functions.
-	"server/internal/ops": {imports: serverRooms("private", "internal/unixsocket", "kmsapi")},
+	"server/internal/ops": {imports: serverRooms("connlimit", "private", "internal/unixsocket", "kmsapi")},
 	// Files that hold secrets, by one rule.
 	"server/internal/private": {imports: []string{"internal/shell"}, onlyStandard: true},
 	// Published test vectors for the service's cryptography.

@@ -49,23 +49,23 @@ func TestWhatIsSaidOfTheRestThatIsWrong(t *testing.T) {
 		},
 		{
 			"an interval that is none", `"90m"`, `"1h30m"`,
-			`kms.hcl:78: rotation: min_interval: "1h30m" is not an interval from 1s to 36500d, such as "7d"`,
+			`kms.hcl:79: rotation: min_interval: "1h30m" is not an interval from 1s to 36500d, such as "7d"`,
 		},
 		{
 			"an interval of nothing", `"90m"`, `"0s"`,
-			`kms.hcl:78: rotation: min_interval: "0s" is not an interval from 1s to 36500d, such as "7d"`,
+			`kms.hcl:79: rotation: min_interval: "0s" is not an interval from 1s to 36500d, such as "7d"`,
 		},
 		{
 			"an interval of centuries", `"1h"`, `"36501d"`,
-			`kms.hcl:77: rotation: min_version_interval: "36501d" is not an interval from 0d to 36500d, such as "7d"`,
+			`kms.hcl:78: rotation: min_version_interval: "36501d" is not an interval from 0d to 36500d, such as "7d"`,
 		},
 		{
 			"intervals that exclude each other", `"36500d"`, `"1h"`,
-			`kms.hcl:78: rotation: min_interval: 90m is more than max_interval, which is 1h`,
+			`kms.hcl:79: rotation: min_interval: 90m is more than max_interval, which is 1h`,
 		},
 		{
 			"an interval above the default of the longest", `"90m"` + "\n  max_interval         = \"36500d\"", `"731d"`,
-			`kms.hcl:78: rotation: min_interval: 731d is more than max_interval, which is 730d`,
+			`kms.hcl:79: rotation: min_interval: 731d is more than max_interval, which is 730d`,
 		},
 		{
 			"a quota below -1", `aliases = -1`, `aliases = -2`,
@@ -111,6 +111,10 @@ func TestWhatIsSaidOfTheRestThatIsWrong(t *testing.T) {
 		{
 			"an operations address without a port", `127.0.0.1:9180`, `9180`,
 			`kms.hcl:73: operations: address: "9180" is not host:port, such as "127.0.0.1:9180"`,
+		},
+		{
+			"an address for probes without a port", `0.0.0.0:9181`, `0.0.0.0`,
+			`kms.hcl:75: operations: health_address: "0.0.0.0" is not host:port, such as "0.0.0.0:9181"`,
 		},
 	})
 }

@@ -10,6 +10,9 @@ type Ops struct {
 	// Address is host:port on loopback, plain HTTP, for the page, GET /metrics and GET /healthz; "" means no such
 	// listener.
 	Address string `hcl:"address,optional"`
+	// HealthAddress is host:port on any interface, plain HTTP, for GET /healthz of probes from other machines, which get
+	// a status and one word; "" means no such listener.
+	HealthAddress string `hcl:"health_address,optional"`
 	// Socket is the path of a Unix socket that only the service's own user can open: `alicloudkms backup` and
 	// `alicloudkms reload` talk to the service through it. "" means the storage path followed by .sock; a service on
 	// etcd must set it.
@@ -38,6 +41,9 @@ func (c Config) validateOps(at Place, found *faults) {
 	if path := c.SocketPath(); len(path) > MaxSocketPath {
 		found.add(at.Field("socket"), "%s is too long for the path of a socket; set one of at most %d bytes",
 			path, MaxSocketPath)
+	}
+	if a := c.Ops.HealthAddress; a != "" && !isHostPort(a) {
+		found.add(at.Field("health_address"), "%q is not host:port, such as \"0.0.0.0:9181\"", a)
 	}
 	if c.Ops.Address == "" {
 		return

@@ -16,6 +16,9 @@ import (
 type Options struct {
 	// Address is where the page, metrics and health are served, as host:port; "" means nowhere.
 	Address string
+	// HealthAddress is where probes from other machines get the service's health and nothing else, as host:port; ""
+	// means nowhere.
+	HealthAddress string
 	// Socket is the path of the private socket.
 	Socket string
 
@@ -36,30 +39,46 @@ type Options struct {
 
 // Listeners are the listeners for operators. The zero value has none.
 type Listeners struct {
-	address string
+	address, healthAddress string
+
 	servers []*http.Server
 	// serving is done when every listener is closed.
 	serving sync.WaitGroup
 }
 
-// Listen listens on the socket and, if there is one, the address.
+// Listen listens on the socket and on those addresses that there are.
 func Listen(o Options) (*Listeners, error) {
 	l := &Listeners{}
 	socket, err := unixsocket.Listen(o.Socket)
 	if err != nil {
 		return nil, err
 	}
-	l.serve(socket, o, controls(o))
-	if o.Address == "" {
-		return l, nil
-	}
-	listener, err := net.Listen("tcp", o.Address)
-	if err != nil {
+	l.serve(socket, o.NewServer(controls(o)), o.Log)
+	if err := l.listen(o); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	l.address = listener.Addr().String()
-	l.serve(listener, o, observations(o))
 	return l, nil
+}
+
+// listen listens on the addresses.
+func (l *Listeners) listen(o Options) error {
+	if o.Address != "" {
+		listener, err := net.Listen("tcp", o.Address)
+		if err != nil {
+			return err
+		}
+		l.address = listener.Addr().String()
+		l.serve(listener, o.NewServer(observations(o)), o.Log)
+	}
+	if o.HealthAddress != "" {
+		listener, err := net.Listen("tcp", o.HealthAddress)
+		if err != nil {
+			return err
+		}
+		l.healthAddress = listener.Addr().String()
+		l.serveProbes(listener, o)
+	}
+	return nil
 }
 
 // observations report the state of the service, and change nothing.
@@ -79,18 +98,20 @@ func controls(o Options) http.Handler {
 	return mux
 }
 
-func (l *Listeners) serve(listener net.Listener, o Options, handler http.Handler) {
-	server := o.NewServer(handler)
+func (l *Listeners) serve(listener net.Listener, server *http.Server, log *slog.Logger) {
 	l.servers = append(l.servers, server)
 	l.serving.Go(func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			o.Log.Error("the operations listener ended", "address", listener.Addr().String(), "error", err)
+			log.Error("the operations listener ended", "address", listener.Addr().String(), "error", err)
 		}
 	})
 }
 
 // Address returns where the page, metrics and health are served, as host:port, or "" if nowhere.
 func (l *Listeners) Address() string { return l.address }
+
+// HealthAddress returns where probes from other machines are answered, as host:port, or "" if nowhere.
+func (l *Listeners) HealthAddress() string { return l.healthAddress }
 
 // Close closes all listeners and connections at once.
 func (l *Listeners) Close() error {

@@ -75,8 +75,8 @@ func percent(part, whole float64) string {
 	}
 }
 
-// rate formats a number per second.
-func rate(perSecond float64) string {
+// average formats a number per second.
+func average(perSecond float64) string {
 	switch {
 	case perSecond == 0:
 		return "0"

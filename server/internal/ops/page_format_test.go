@@ -36,7 +36,7 @@ func TestNumbers(t *testing.T) {
 		require.Equal(t, want, bytesOf(n))
 	}
 	for n, want := range map[float64]string{0: "0", 0.01: "< 0.1", 0.2: "0.2", 99.94: "99.9", 1234: "1,234"} {
-		require.Equal(t, want, rate(n))
+		require.Equal(t, want, average(n))
 	}
 	for part, want := range map[float64]string{0: "0 %", 0.5: "< 0.1 %", 11: "1.1 %", 500: "50 %", 1000: "100 %"} {
 		require.Equal(t, want, percent(part, 1000))

@@ -59,7 +59,7 @@ func usageOf(all []Usage) (t usageTable) {
 	for _, u := range all[:len(all)-t.Left] {
 		t.Rows = append(t.Rows, usageRow{
 			Owner: cmp.Or(shown(u.Account), "gateway "+shown(u.Gateway)), Region: shown(u.Region), Class: u.Class,
-			PerSecond: rate(u.PerSecond), Limit: float64(u.Limit), Share: percent(u.PerSecond, float64(u.Limit)),
+			PerSecond: average(u.PerSecond), Limit: float64(u.Limit), Share: percent(u.PerSecond, float64(u.Limit)),
 			Bar: min(int(100*share(u)+0.5), 100), Passed: float64(u.Passed), Refused: float64(u.Refused),
 		})
 	}

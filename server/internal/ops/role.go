@@ -51,12 +51,30 @@ func (n Node) warnings() (all []string) {
 	return all
 }
 
+const (
+	roleActive  = "active"
+	roleStandby = "standby"
+)
+
 // role returns the node's current role.
 func (n Node) role() string {
 	if n.Active {
-		return "active"
+		return roleActive
 	}
-	return "standby"
+	return roleStandby
+}
+
+// healthStatus returns Vault's status for a node's health: 200 if it is the active one, 429 if it is a standby, and 503
+// if it can't serve requests.
+func (n Node) healthStatus() int {
+	switch {
+	case n.Err != nil:
+		return http.StatusServiceUnavailable
+	case n.Active:
+		return http.StatusOK
+	default:
+		return http.StatusTooManyRequests
+	}
 }
 
 // healthz answers for a service without a cluster, or for a node of a cluster.
@@ -67,23 +85,21 @@ func healthz(o Options) http.Handler {
 	return health(o.Status)
 }
 
-// nodeHealth answers as Vault does: 200 if this is the active node, 429 if it is a standby (200 with ?standbyok=true),
-// and 503 if requests can't be served. The body is JSON.
+// nodeHealth answers with the node's [Node.healthStatus], and with JSON.
 func nodeHealth(node func() Node, of func() Status) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n := node()
-		status := http.StatusOK
-		switch {
-		case n.Err != nil:
-			status = http.StatusServiceUnavailable
-		case !n.Active && !standbyOK(r.URL.Query()):
-			status = http.StatusTooManyRequests
-		}
-		answer(w, status, reportOf(n, of()))
+		answer(w, asWanted(n.healthStatus(), r.URL.Query()), reportOf(n, of()))
 	})
 }
 
-func standbyOK(query url.Values) bool { return query.Get("standbyok") == "true" }
+// asWanted returns 200 instead of a standby's status if the request has ?standbyok=true, as in Vault.
+func asWanted(status int, query url.Values) int {
+	if status == http.StatusTooManyRequests && query.Get("standbyok") == "true" {
+		return http.StatusOK
+	}
+	return status
+}
 
 // nodeReport is the body of the answer about a node's health. Fields may be added, but never removed or changed.
 type nodeReport struct {

@@ -70,8 +70,9 @@ rate_limits {
   instances  = 5
 }
 operations {
-  address = "127.0.0.1:9180"
-  socket  = "kms.sock"
+  address        = "127.0.0.1:9180"
+  socket         = "kms.sock"
+  health_address = "0.0.0.0:9181"
 }
 rotation {
   min_version_interval = "1h"
