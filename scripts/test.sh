@@ -36,7 +36,7 @@ unit_tests() {
 	# Two packages more than Go would run at once: some wait for servers and for timeouts. On a busy machine with two
 	# processors, the engine's package takes about Go's limit of 10 minutes.
 	# shellcheck disable=SC2086 # one word per package
-	scripts/gotest.sh -race -timeout 30m -p $((processors + 2)) $packages
+	scripts/gotest.sh -race -p $((processors + 2)) $packages
 }
 
 # bench_tests tests what make bench measures with; measuring takes minutes.
