@@ -33,8 +33,7 @@ unit_tests() {
 	local packages processors
 	packages=$(go list ./... | grep -v '/test/e2e$') || return
 	processors=$(getconf _NPROCESSORS_ONLN) || return
-	# Two packages more than Go would run at once: some wait for servers and for timeouts. On a busy machine with two
-	# processors, the engine's package takes about Go's limit of 10 minutes.
+	# Two packages more than Go would run at once: some wait for servers and for timeouts.
 	# shellcheck disable=SC2086 # one word per package
 	scripts/gotest.sh -race -p $((processors + 2)) $packages
 }

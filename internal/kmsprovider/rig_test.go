@@ -10,6 +10,7 @@ import (
 	kms "k8s.io/kms/apis/v2"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/testlog"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
 )
@@ -56,7 +57,7 @@ func dial(t *testing.T, service *kmstest.KMS) *counted {
 }
 
 func (r *rig) provide(b Backend) *Provider {
-	return New(b, Options{Log: slog.New(slog.NewTextHandler(r.t.Output(), nil))})
+	return New(b, Options{Log: slog.New(slog.NewTextHandler(testlog.Output(r.t), nil))})
 }
 
 func (r *rig) newKey() Key {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/etcdtest"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/testlog"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 	_ "github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/etcd"
@@ -101,7 +102,7 @@ func (l *lab) start(name string) *node {
 func (l *lab) run(name string, c server.Config) *node {
 	l.t.Helper()
 	n := &node{lab: l}
-	logger := slog.New(slog.NewTextHandler(l.t.Output(), nil)).With("on", name)
+	logger := slog.New(slog.NewTextHandler(testlog.Output(l.t), nil)).With("on", name)
 	started, err := server.Start(c, server.Options{Logger: logger})
 	require.NoError(l.t, err)
 	n.Server = started

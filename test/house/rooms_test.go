@@ -67,7 +67,7 @@ var rooms = map[string]room{
 			"client", "internal/input", "internal/printable", "internal/unixsocket", "internal/vaultkey", "internal/versions",
 			"kmsapi",
 		},
-		tests: []string{"kmstest"},
+		tests: []string{"internal/testlog", "kmstest"},
 	},
 	// Words of the shell, in commands that messages print.
 	"internal/shell": {onlyStandard: true},
@@ -148,7 +148,7 @@ var rooms = map[string]room{
 	// What a program links for a service on several machines.
 	"server/etcd": {
 		imports: serverRooms("cluster", "store/etcd"),
-		tests:   append(serverRooms("pki", "kmsapi", "server"), "client", "internal/etcdtest"),
+		tests:   append(serverRooms("pki", "kmsapi", "server"), "client", "internal/etcdtest", "internal/testlog"),
 	},
 	// The files of a new service.
 	"server/setup": {
