@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/hashicorp/vault/api"
@@ -31,24 +30,11 @@ type usage struct {
 	// engine is how long the longest request has taken, and vaultAlone the longest that needs Vault alone.
 	engine, vaultAlone time.Duration
 	done               int
-	failures           []failure
+	errs               []error
 }
-
-// A failure is a request that failed after a while.
-type failure struct {
-	after time.Duration
-	err   error
-}
-
-const (
-	// patientRetries is the number of retries that docs/cluster.md advises for an engine over a cluster, and
-	// defaultRetries that of an engine without settings. The service asks for a second before each.
-	patientRetries, defaultRetries = 10, 3
-	betweenRetries                 = time.Second
-)
 
 // patience has the settings that docs/cluster.md advises for an engine over a cluster.
-var patience = map[string]any{"max_retries": patientRetries, "request_timeout": 5}
+var patience = map[string]any{"max_retries": 10, "request_timeout": 5}
 
 // newApplication mounts the engine at a Vault, with settings in addition to those that it needs.
 func newApplication(v *sealedVault, mount, address string, settings map[string]any) *application {
@@ -91,19 +77,6 @@ func (u *usage) end() {
 	u.running.Wait()
 }
 
-// outlasted requires that an engine with so many retries let no request fail. While the machine is busy with other
-// tests, a takeover may take longer than they last, so one that failed after all of them is only logged.
-func (u *usage) outlasted(t *testing.T, retries int) {
-	t.Helper()
-	for _, f := range u.failures {
-		if *rounds > 0 || f.after < time.Duration(retries)*betweenRetries {
-			t.Errorf("a request failed after %s: %v", f.after.Round(time.Millisecond), f.err)
-		} else {
-			t.Logf("a request failed when it had been repeated for %s: %v", f.after.Round(time.Millisecond), f.err)
-		}
-	}
-}
-
 // repeat sends one request after another, and lets each finish.
 func (u *usage) repeat(ctx context.Context, send func() error, longest *time.Duration) {
 	for ctx.Err() == nil {
@@ -113,7 +86,7 @@ func (u *usage) repeat(ctx context.Context, send func() error, longest *time.Dur
 		*longest = max(*longest, time.Since(began))
 		u.done++
 		if err != nil {
-			u.failures = append(u.failures, failure{time.Since(began), err})
+			u.errs = append(u.errs, err)
 		}
 		u.mu.Unlock()
 		time.Sleep(20 * time.Millisecond)

@@ -5,10 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"slices"
-	"strings"
-	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -133,49 +129,8 @@ func fullDisk(_ context.Context, r *rig, _ *operator, random *rand.Rand) (fault,
 // fullEtcd is etcd at its quota.
 func fullEtcd(ctx context.Context, r *rig, o *operator, _ *rand.Rand) (fault, error) {
 	f := fault{name: "full etcd", isLast: true, heal: func() error { return o.makeRoom(ctx) }}
-	before := r.logged()
-	f.meanwhile = func() error {
-		err := r.onlyReads(ctx)
-		if err != nil && r.active(ctx) == nil && r.hasLostATerm(before) {
-			r.t.Logf("no node can take over from one that was too busy to keep its lease in a full etcd: %v", err)
-			return nil
-		}
-		return err
-	}
+	f.meanwhile = func() error { return r.onlyReads(ctx) }
 	return f, o.fill(ctx)
-}
-
-// logged returns the lengths of the nodes' logs.
-func (r *rig) logged() (lengths []int) {
-	r.t.Helper()
-	for _, n := range r.nodes {
-		lengths = append(lengths, len(n.logOf(r.t)))
-	}
-	return lengths
-}
-
-// lostTerms are the reasons that nodes log for terms that end because etcd, or the node itself, was too slow.
-var lostTerms = []string{
-	"etcd has not answered within the lease", "etcd has ended the lease", "could not be found out within a lease",
-}
-
-// hasLostATerm reports whether a node has logged such a reason since the logs had those lengths.
-func (r *rig) hasLostATerm(since []int) bool {
-	r.t.Helper()
-	for i, n := range r.nodes {
-		log := n.logOf(r.t)[since[i]:]
-		if slices.ContainsFunc(lostTerms, func(reason string) bool { return strings.Contains(log, reason) }) {
-			return true
-		}
-	}
-	return false
-}
-
-func (n *node) logOf(t *testing.T) string {
-	t.Helper()
-	log, err := os.ReadFile(n.log())
-	require.NoError(t, err)
-	return string(log)
 }
 
 // takeover is how long a node needs to take over from one that was too busy to keep its lease while etcd filled up.

@@ -30,15 +30,10 @@ func stopNode(ctx context.Context, r *rig, _ *operator, random *rand.Rand) (faul
 		return fault{}, errDown
 	}
 	_ = n.thaw()
-	return r.stepDown(n)
-}
-
-// stepDown ends a node in an orderly way. The node says so if it can't hand over: because of another fault, such as a
-// full etcd, or because its term has just ended, as may happen on a busy machine.
-func (r *rig) stepDown(n *node) (fault, error) {
 	f := fault{name: "SIGTERM of " + n.name, start: func() error { return n.start(r.program) }}
 	err := n.process.Stop()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == 1 {
+		// It says so if it can't hand over because of another fault, such as a full etcd.
 		f.name, err = f.name+", which did not hand over", nil
 	}
 	return f, err

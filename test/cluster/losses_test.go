@@ -16,14 +16,6 @@ type loss struct {
 	lose func(r *rig, o *operator, active *node) (fault, error)
 }
 
-// busyLimit is the limit of a measurement, and otherwise that of a machine that is busy with other tests.
-func (l loss) busyLimit() time.Duration {
-	if *rounds > 0 {
-		return l.limit
-	}
-	return recovery
-}
-
 // restore ends a fault, and waits until the service is whole again.
 func (r *rig) restore(f fault) error {
 	r.t.Helper()
@@ -41,7 +33,10 @@ func (r *rig) restore(f fault) error {
 }
 
 // stepDown ends the active node in an orderly way.
-func stepDown(r *rig, _ *operator, active *node) (fault, error) { return r.stepDown(active) }
+func stepDown(r *rig, _ *operator, active *node) (fault, error) {
+	f := fault{name: "SIGTERM of " + active.name, start: func() error { return active.start(r.program) }}
+	return f, active.process.Stop()
+}
 
 // killActiveAndLeader kills the active node and etcd's leader.
 func killActiveAndLeader(r *rig, o *operator, active *node) (fault, error) {

@@ -104,14 +104,12 @@ func (n *node) inEtcd(lease time.Duration, endpoints []string, tls string) strin
 
 func (n *node) config() string { return filepath.Join(n.dir, n.name+".hcl") }
 
-func (n *node) log() string { return n.config() + ".log" }
-
 // start starts the node's process, unless it runs, and waits until it listens.
 func (n *node) start(program string) (err error) {
 	if n.isRunning() {
 		return nil
 	}
-	n.process, err = servers.Start(exec.Command(program, "server", "-config", n.config()), n.log())
+	n.process, err = servers.Start(exec.Command(program, "server", "-config", n.config()), n.config()+".log")
 	if err != nil {
 		return err
 	}

@@ -52,9 +52,9 @@ func (p *probe) run(ctx context.Context) {
 	all.Wait()
 }
 
-// attempt writes once. It gives up soon, so that a node that hangs is asked again, but not before a busy one answers.
+// attempt writes once. It gives up soon, so that a node that hangs is asked again.
 func (p *probe) attempt(ctx context.Context, node, n int) {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
 	defer cancel()
 	began := time.Now()
 	_, err := p.site.Client(node).UpdateKeyDescription(ctx, &kmsapi.UpdateKeyDescriptionRequest{

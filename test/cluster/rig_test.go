@@ -21,9 +21,8 @@ const (
 	size = 3
 	// shortestLease is the shortest that etcd grants.
 	shortestLease = 2 * time.Second
-	// recovery is how long the service may need once all faults are over, on a machine that is busy with other tests. A
-	// restart of all of etcd takes the longest.
-	recovery = 4 * time.Minute
+	// recovery is how long the service may need once all faults are over. A restart of all of etcd takes the longest.
+	recovery = 40 * time.Second
 )
 
 // rig is three nodes and three members, each a process of its own, and the links between them.

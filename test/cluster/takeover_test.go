@@ -25,7 +25,7 @@ var takeoverLosses = []loss{
 // enough is how many takeovers make a measurement.
 const enough = 20
 
-// A node takes over, and in a measurement within the times that docs/cluster.md promises for the shortest lease.
+// A node takes over within the times that docs/cluster.md promises for the shortest lease.
 func TestTakeoverIsInTime(t *testing.T) {
 	if *takeovers < enough {
 		t.Parallel() // Others keep the machine busy, so it is no measurement.
@@ -49,8 +49,8 @@ func TestTakeoverIsInTime(t *testing.T) {
 			}
 			slices.Sort(times)
 			t.Logf("%s: the service is away for %s; the limit is %s", l.name, spread(times), l.limit)
-			if len(times) >= enough { // Of fewer, a machine that is busy with other tests can make any as long as recovery.
-				require.LessOrEqual(t, slices.Max(times), 2*l.limit, "even on a busy machine")
+			require.LessOrEqual(t, slices.Max(times), 2*l.limit, "even on a busy machine")
+			if len(times) >= enough {
 				require.LessOrEqual(t, times[len(times)*9/10], l.limit, "nine of ten")
 			}
 		})
